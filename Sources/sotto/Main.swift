@@ -1,0 +1,4 @@
+internal import ArgumentParser
+internal import ServiceLifecycle
+internal import Yams
+@main struct Sotto: ParsableCommand {}
