@@ -1,0 +1,360 @@
+/// One side of a conversation with one peer: requests and answers, retransmission, deduplication (RFC 7252 section 4
+/// and 5), observation (RFC 7641). It does no I/O and reads no clock.
+///
+/// The owner feeds it datagrams (`receive`) and the time (`handleTimeout`), then takes what it wants sent
+/// (`nextTransmission`) and what has happened (`nextEvent`) until both are nil, and calls again at `deadline`.
+/// Times are nanoseconds of the owner's monotonic clock.
+///
+/// A message is encoded once. Its repetitions are asked for by its `handle`, so that a secure channel below can repeat
+/// the very same frame, and the timer of a message runs from `sent(_:lastBitAt:)`: on a slow link the seconds that it
+/// waits and serialises must not count as silence of the peer.
+public struct Endpoint: Sendable {
+    /// Names one message of this endpoint and its repetitions.
+    public typealias Handle = UInt32
+
+    public struct Transmission: Equatable, Sendable {
+        public enum Content: Equatable, Sendable {
+            /// A new message.
+            case message([UInt8])
+            /// The message of this handle once more, byte for byte.
+            case again
+        }
+
+        public var handle: Handle
+        public var content: Content
+        /// The request that this message answers.
+        public var answering: IncomingRequest.ID?
+        /// It will be repeated until it is answered: the caller owes a call of `sent(_:lastBitAt:)`.
+        public var isConfirmable: Bool
+    }
+
+    public struct IncomingRequest: Equatable, Sendable {
+        /// Message id and token name a request among those of its peer.
+        public struct ID: Equatable, Sendable {
+            public var messageID: UInt16
+            public var token: [UInt8]
+
+            public init(messageID: UInt16, token: [UInt8]) {
+                self.messageID = messageID
+                self.token = token
+            }
+        }
+
+        public var id: ID
+        public var isConfirmable: Bool
+        public var request: Request
+    }
+
+    public enum Event: Equatable, Sendable {
+        /// A request of the peer; answer it with `respond`.
+        case request(IncomingRequest)
+        /// The final answer to a request of ours.
+        case response(Handle, Response)
+        /// An answer to an observing request; more follow, the first one included.
+        case notification(Handle, Response)
+        /// A request of ours came to nothing: the peer did not answer, or refused the message.
+        case failed(Handle, Failure)
+        /// The peer answered our ping: it lives, and whatever lies below is known to work both ways.
+        case pong(Handle)
+        /// A notification of ours arrived.
+        case notificationDelivered(Handle)
+        /// A notification of ours got no answer, or the peer does not know the observation (any more).
+        case notificationFailed(Handle, Failure)
+    }
+
+    public enum Failure: Equatable, Sendable {
+        /// MAX_RETRANSMIT repetitions went unanswered.
+        case timeout
+        /// The peer answered with a reset.
+        case reset
+    }
+
+    struct Outgoing: Sendable {
+        enum Role: Sendable { case request, response, notification, ping }
+        enum State: Equatable, Sendable {
+            /// Not sent for want of a place under NSTART.
+            case waiting
+            /// Handed over; the last bit has not left yet.
+            case leaving
+            /// Sent; repeated at the time given, which follows a wait of `timeout`.
+            case awaitingAnswer(until: Int64, timeout: Int64)
+            /// The peer acknowledged a request; its answer comes separately, until the time given.
+            case acknowledged(until: Int64)
+            /// An observation that is registered: answers to its token keep coming.
+            case observing
+        }
+
+        var handle: Handle
+        var role: Role
+        var state: State
+        var message: [UInt8]
+        var messageID: UInt16
+        var token: [UInt8]
+        var repetitions: Int
+        var answerBytes: Int
+        var observes: Bool
+    }
+
+    /// A request of the peer, until its exchange lifetime is over.
+    struct Answered: Sendable {
+        var id: IncomingRequest.ID
+        var isConfirmable: Bool
+        var acknowledged: Bool
+        /// The encoded answer, and the handle under which the channel may still hold its frame.
+        var answer: [UInt8]?
+        var handle: Handle
+        var expires: Int64
+        /// When an empty acknowledgement has to leave; nil once answered or acknowledged.
+        var acknowledgeAt: Int64?
+    }
+
+    public var parameters: TransmissionParameters
+    var outgoing: [Outgoing] = []
+    var answered: [Answered] = []
+    var transmissions: [Transmission] = []
+    var events: [Event] = []
+    var nextHandle: Handle = 1
+    /// The id of the next message; to be stored by an owner that restarts.
+    public private(set) var nextMessageID: UInt16
+    var nextToken: UInt8
+    var jitter: UInt64
+    /// Bytes of answers kept for repeated requests; the oldest go first.
+    let answerMemory = 16_384
+
+    /// - Parameters:
+    ///   - seed: any number that differs from run to run: timer jitter and the first token derive from it.
+    ///   - firstMessageID: not among those that the peer may remember of an earlier run (RFC 7252 section 4.4).
+    public init(parameters: TransmissionParameters, seed: UInt64, firstMessageID: UInt16) {
+        self.parameters = parameters
+        jitter = seed
+        nextMessageID = firstMessageID
+        nextToken = UInt8(truncatingIfNeeded: seed >> 16)
+        if nextToken == 0 { nextToken = 1 }
+    }
+
+    // MARK: What the owner takes out
+
+    public mutating func nextTransmission() -> Transmission? {
+        transmissions.isEmpty ? nil : transmissions.removeFirst()
+    }
+
+    public mutating func nextEvent() -> Event? {
+        events.isEmpty ? nil : events.removeFirst()
+    }
+
+    /// When `handleTimeout` wants to be called next; nil: not before something arrives.
+    public var deadline: Int64? {
+        var earliest: Int64?
+        func consider(_ time: Int64) {
+            if earliest.map({ time < $0 }) ?? true { earliest = time }
+        }
+        for message in outgoing {
+            switch message.state {
+            case .awaitingAnswer(let until, _), .acknowledged(let until): consider(until)
+            case .waiting, .leaving, .observing: break
+            }
+        }
+        for request in answered {
+            if let time = request.acknowledgeAt { consider(time) }
+        }
+        return earliest
+    }
+
+    /// Whether every confirmable message has been answered or given up.
+    public var isIdle: Bool {
+        for message in outgoing where message.state != .observing { return false }
+        return transmissions.isEmpty
+    }
+
+    // MARK: Requests of ours
+
+    /// Starts a confirmable request; it leaves as soon as NSTART allows.
+    ///
+    /// The empty token serves while a request is the only one (RFC 7252 section 5.3.1); observations get one byte.
+    public mutating func start(_ request: Request, now: Int64) throws(MessageError) -> Handle {
+        let observes = request.observe == 0
+        let token: [UInt8] = observes ? [takeToken()] : []
+        return try enqueue(
+            role: .request, code: request.method, options: request.options, payload: request.payload, token: token,
+            answerBytes: request.expectedAnswerBytes, observes: observes)
+    }
+
+    /// Forgets a request or an observation of ours; a later notification is answered by a reset, which ends it at the
+    /// peer (RFC 7641 section 3.6).
+    public mutating func cancel(_ handle: Handle) {
+        outgoing.removeAll { $0.handle == handle }
+        startWaiting()
+    }
+
+    /// Takes up a request of an earlier run that may have been sent already: it is repeated from its first bytes.
+    public mutating func resume(message: [UInt8], answerBytes: Int? = nil) throws(MessageError) -> Handle {
+        let decoded = try Message(decoding: message)
+        let handle = takeHandle()
+        outgoing.append(
+            Outgoing(
+                handle: handle, role: .request, state: .waiting, message: message, messageID: decoded.messageID,
+                token: decoded.token, repetitions: 0, answerBytes: answerBytes ?? parameters.expectedAnswerBytes,
+                observes: decoded.option(.observe)?.uint == 0))
+        startWaiting()
+        return handle
+    }
+
+    /// Sends a notification of an observation, confirmably (RFC 7641 section 4.2).
+    ///
+    /// - Parameter sequence: of the Observe option; its 24 low bits travel.
+    public mutating func notify(
+        token: [UInt8], sequence: UInt64, response: Response
+    ) throws(MessageError) -> Handle {
+        var options = response.options
+        options.append(MessageOption(.observe, uint: sequence & 0xFF_FFFF))
+        return try enqueue(
+            role: .notification, code: response.code, options: options, payload: response.payload, token: token,
+            answerBytes: nil, observes: false)
+    }
+
+    /// Asks the peer for a sign of life (RFC 7252 section 4.3: an empty confirmable message, answered by a reset).
+    public mutating func ping() -> Handle {
+        let messageID = takeMessageID()
+        let handle = takeHandle()
+        let bytes = (try? Message.empty(.confirmable, messageID).encoded()) ?? []
+        outgoing.append(
+            Outgoing(
+                handle: handle, role: .ping, state: .waiting, message: bytes, messageID: messageID, token: [],
+                repetitions: 0, answerBytes: 4, observes: false))
+        startWaiting()
+        return handle
+    }
+
+    /// Hands the message of `handle` over as a new one: the channel below could not deliver it as it was.
+    public mutating func sendAnew(_ handle: Handle) {
+        guard let index = outgoing.firstIndex(where: { $0.handle == handle }) else { return }
+        outgoing[index].state = .leaving
+        outgoing[index].repetitions = 0
+        transmissions.append(
+            Transmission(
+                handle: handle, content: .message(outgoing[index].message), answering: nil, isConfirmable: true))
+    }
+
+    /// The message of `handle` has left: its last bit at `lastBitAt`. Starts its timer.
+    public mutating func sent(_ handle: Handle, lastBitAt: Int64) {
+        guard let index = outgoing.firstIndex(where: { $0.handle == handle }) else { return }
+        guard case .leaving = outgoing[index].state else { return }
+        var timeout = parameters.timeout(answerBytes: outgoing[index].answerBytes)
+        timeout += timeout / 1000 * drawJitter()
+        for _ in 0..<outgoing[index].repetitions { timeout = timeout / 1000 * parameters.backoffPerMille }
+        outgoing[index].state = .awaitingAnswer(until: lastBitAt + timeout, timeout: timeout)
+    }
+
+    // MARK: Time
+
+    public mutating func handleTimeout(now: Int64) {
+        for index in answered.indices {
+            guard let time = answered[index].acknowledgeAt, time <= now else { continue }
+            answered[index].acknowledgeAt = nil
+            answered[index].acknowledged = true
+            transmitEmpty(.acknowledgement, answered[index].id.messageID, answering: answered[index].id)
+        }
+        var index = 0
+        while index < outgoing.count {
+            switch outgoing[index].state {
+            case .awaitingAnswer(let until, _) where until <= now:
+                if outgoing[index].repetitions >= parameters.maxRetransmit {
+                    give(up: outgoing.remove(at: index), .timeout)
+                    continue
+                }
+                outgoing[index].repetitions += 1
+                outgoing[index].state = .leaving
+                transmissions.append(
+                    Transmission(handle: outgoing[index].handle, content: .again, answering: nil, isConfirmable: true))
+            case .acknowledged(let until) where until <= now:
+                give(up: outgoing.remove(at: index), .timeout)
+                continue
+            default:
+                break
+            }
+            index += 1
+        }
+        startWaiting()
+    }
+
+    // MARK: Pieces
+
+    mutating func enqueue(
+        role: Outgoing.Role, code: Code, options: [MessageOption], payload: [UInt8], token: [UInt8],
+        answerBytes: Int?, observes: Bool
+    ) throws(MessageError) -> Handle {
+        let messageID = takeMessageID()
+        let message = try Message(
+            type: .confirmable, code: code, messageID: messageID, token: token, options: options, payload: payload
+        ).encoded()
+        let handle = takeHandle()
+        outgoing.append(
+            Outgoing(
+                handle: handle, role: role, state: .waiting, message: message, messageID: messageID, token: token,
+                repetitions: 0, answerBytes: answerBytes ?? parameters.expectedAnswerBytes, observes: observes))
+        startWaiting()
+        return handle
+    }
+
+    /// Hands over as many waiting messages as NSTART allows (RFC 7252 section 4.7).
+    mutating func startWaiting() {
+        var underWay = 0
+        for message in outgoing {
+            switch message.state {
+            case .leaving, .awaitingAnswer, .acknowledged: underWay += 1
+            case .waiting, .observing: break
+            }
+        }
+        for index in outgoing.indices where underWay < parameters.nstart {
+            guard case .waiting = outgoing[index].state else { continue }
+            outgoing[index].state = .leaving
+            underWay += 1
+            transmissions.append(
+                Transmission(
+                    handle: outgoing[index].handle, content: .message(outgoing[index].message), answering: nil,
+                    isConfirmable: true))
+        }
+    }
+
+    mutating func give(up message: Outgoing, _ failure: Failure) {
+        switch message.role {
+        case .request, .ping: events.append(.failed(message.handle, failure))
+        case .notification: events.append(.notificationFailed(message.handle, failure))
+        case .response: break
+        }
+    }
+
+    mutating func transmitEmpty(_ type: MessageType, _ messageID: UInt16, answering: IncomingRequest.ID?) {
+        guard let bytes = try? Message.empty(type, messageID).encoded() else { return }
+        transmissions.append(
+            Transmission(handle: takeHandle(), content: .message(bytes), answering: answering, isConfirmable: false))
+    }
+
+    mutating func takeHandle() -> Handle {
+        defer { nextHandle &+= 1 }
+        return nextHandle
+    }
+
+    mutating func takeMessageID() -> UInt16 {
+        defer { nextMessageID &+= 1 }
+        return nextMessageID
+    }
+
+    mutating func takeToken() -> UInt8 {
+        repeat {
+            nextToken &+= 1
+        } while nextToken == 0 || outgoing.contains { $0.token == [nextToken] }
+        return nextToken
+    }
+
+    /// 0 up to ACK_RANDOM_FACTOR - 1, in thousandths. SplitMix64: the draw only has to differ between peers.
+    mutating func drawJitter() -> Int64 {
+        jitter &+= 0x9E37_79B9_7F4A_7C15
+        var z = jitter
+        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+        z ^= z >> 31
+        let range = UInt64(max(1, parameters.randomFactorPerMille - 1000))
+        return Int64(z % range)
+    }
+}

@@ -1,0 +1,268 @@
+internal import CoAP
+internal import CompactMatrix
+internal import Noise
+internal import SecureDatagram
+
+extension DeviceClient {
+    /// Takes one datagram from the gateway's address.
+    public mutating func receive(_ datagram: [UInt8], now: Int64) {
+        guard let parsed = FrameHeader.parse(datagram, fromDevice: false) else { return }
+        switch parsed.header {
+        case .handshake(.kkMessage2): receiveHandshake(datagram, now: now)
+        case .handshake: return
+        case .transport: receiveFrame(datagram, parsed, now: now)
+        }
+        run(now: now)
+    }
+
+    private mutating func receiveHandshake(_ datagram: [UInt8], now: Int64) {
+        guard let initiator, let opened = try? initiator.receive(datagram) else { return }
+        self.initiator = nil
+        previousSession = session
+        session = opened.session
+        acknowledgements = []
+        stateChanged = true
+        events.append(
+            .traffic(
+                DatagramReport(
+                    .down, total: datagram.count, message: opened.answer, frame: 1, isRepetition: false,
+                    handle: frames.last?.handle)))
+        switch opened.status {
+        case .accepted:
+            endpoint.receive(opened.answer, now: now)
+        case .staleCounter(let last):
+            // Our counter was lost with our memory: the session stands, the request was not taken.
+            snapshot.handshakeCounter = max(snapshot.handshakeCounter, last)
+            resendInSession()
+        case .unknownRevision:
+            resendInSession()
+        }
+        // The gateway pushes only in a session that the device has used, and knows no observation of an earlier one.
+        if wantsWatch, watch == nil || !isUnderWay(watch) { register(now: now) }
+        if wantsWatch { _ = endpoint.ping() }
+    }
+
+    private mutating func resendInSession() {
+        let handles = frames.map { $0.handle }
+        frames = []
+        for handle in handles { endpoint.sendAnew(handle) }
+    }
+
+    private func isUnderWay(_ handle: Endpoint.Handle?) -> Bool {
+        frames.contains { $0.handle == handle }
+    }
+
+    private mutating func receiveFrame(_ datagram: [UInt8], _ parsed: FrameHeader.Parsed, now: Int64) {
+        var opened: Session<Suite>.Opened?
+        if var current = session {
+            opened = try? current.open(datagram, parsed, tryFurther: true)
+            if opened != nil { session = current }
+        }
+        if opened == nil, var previous = previousSession {
+            opened = try? previous.open(datagram, parsed)
+            if opened != nil { previousSession = previous }
+        }
+        let header = datagram.count - 16
+        switch opened {
+        case .fresh(let number, let plaintext):
+            stateChanged = true
+            answering = number
+            report(.down, datagram, plaintext, header - plaintext.count, repetition: false, nil)
+            endpoint.receive(plaintext, now: now)
+            run(now: now)
+            answering = nil
+        case .duplicate(let number, let plaintext):
+            report(.down, datagram, plaintext, header - plaintext.count, repetition: true, nil)
+            // The gateway did not get our acknowledgement: the same frame again (it may have half a number only).
+            if let known = acknowledgements.first(where: { $0.number == number }) {
+                transmit(known.datagram)
+            }
+        case nil:
+            return
+        }
+    }
+
+    /// Carries out what the endpoint wants, until it wants nothing more.
+    mutating func run(now: Int64) {
+        var moved = true
+        while moved {
+            moved = false
+            while let transmission = endpoint.nextTransmission() {
+                moved = true
+                send(transmission, now: now)
+            }
+            while let event = endpoint.nextEvent() {
+                moved = true
+                handle(event, now: now)
+            }
+        }
+    }
+
+    private mutating func handle(_ event: Endpoint.Event, now: Int64) {
+        switch event {
+        case .request(let request):
+            // A device serves nothing yet; an answer is owed all the same.
+            try? endpoint.respond(to: request.id, Response(.notFound), now: now)
+        case .response(let handle, let response):
+            confirm(handle)
+            if handle == watch {
+                watch = nil
+                events.append(.watchFailed(response))
+            } else {
+                events.append(.answered(handle, response))
+            }
+        case .notification(let handle, let response):
+            confirm(handle)
+            renewWatchAt = now + Int64(clamping: response.maxAge) * 1_000_000_000
+            deliver(response)
+        case .pong(let handle):
+            confirm(handle)
+        case .failed(let handle, _):
+            fail(handle, now: now)
+        case .notificationDelivered, .notificationFailed:
+            break
+        }
+    }
+
+    private mutating func deliver(_ response: Response) {
+        guard let sequence = response.observe else { return }
+        guard !response.payload.isEmpty else {
+            events.append(.watching)
+            return
+        }
+        // A gateway that restarted may push once more what was acknowledged: order is kept, so that it can only be
+        // the newest.
+        guard snapshot.lastSequence != sequence else { return }
+        snapshot.lastSequence = sequence
+        stateChanged = true
+        if let delivery = try? Delivery(decoding: response.payload) { events.append(.delivery(delivery)) }
+    }
+
+    private mutating func confirm(_ handle: Endpoint.Handle) {
+        guard let index = frames.firstIndex(where: { $0.handle == handle }) else { return }
+        let frame = frames.remove(at: index)
+        if let number = frame.number { session?.confirm(number) }
+        forgetPending(handle)
+        if endpoint.isIdle { previousSession = nil }
+        stateChanged = true
+    }
+
+    private mutating func fail(_ handle: Endpoint.Handle, now: Int64) {
+        let wasHandshake = initiator != nil && frames.contains { $0.handle == handle && $0.number == nil }
+        frames.removeAll { $0.handle == handle }
+        forgetPending(handle)
+        stateChanged = true
+        if wasHandshake {
+            initiator = nil
+        } else {
+            // The gateway may have lost the session: the next request brings a new one along.
+            session = nil
+        }
+        if handle == watch {
+            watch = nil
+            events.append(.watchFailed(nil))
+        } else {
+            events.append(.unanswered(handle, wasHandshake ? .handshake : .request))
+        }
+    }
+
+    // MARK: Frames
+
+    private mutating func send(_ transmission: Endpoint.Transmission, now: Int64) {
+        let handle = transmission.handle
+        if let index = frames.firstIndex(where: { $0.handle == handle }) {
+            let frame = frames[index]
+            transmit(frame.datagram)
+            report(.up, frame.datagram, frame.message, frame.header, repetition: true, handle)
+            left(handle, frame.datagram.count, now: now)
+            return
+        }
+        guard case .message(let message) = transmission.content else { return }
+        guard session != nil else {
+            startHandshake(message, transmission, now: now)
+            return
+        }
+        guard let sealed = try? session?.seal(message) else {
+            session = nil
+            if transmission.isConfirmable { startHandshake(message, transmission, now: now) }
+            return
+        }
+        stateChanged = true
+        let header = sealed.bytes.count - message.count - 16
+        if transmission.isConfirmable {
+            frames.append(
+                Frame(
+                    handle: handle, datagram: sealed.bytes, message: message, number: sealed.number, header: header))
+            remember(
+                handle, DeviceSnapshot.Pending(
+                    message: message, datagram: sealed.bytes, frameNumber: sealed.number, ephemeral: []))
+        } else if let answering {
+            acknowledgements.append((answering, sealed.bytes))
+            if acknowledgements.count > 4 { acknowledgements.removeFirst() }
+        }
+        transmit(sealed.bytes)
+        report(.up, sealed.bytes, message, header, repetition: false, handle)
+        left(handle, sealed.bytes.count, now: now)
+    }
+
+    private mutating func startHandshake(
+        _ message: [UInt8], _ transmission: Endpoint.Transmission, now: Int64
+    ) {
+        // One at a time: what is no request (an acknowledgement of a dead session) has no place in a handshake.
+        guard initiator == nil, transmission.isConfirmable else { return }
+        snapshot.handshakeCounter += 1
+        let ephemeral = entropy.next32()
+        guard
+            let started = try? Initiator<Suite>(
+                device: identity.number, privateKey: identity.privateKey, gatewayKey: identity.gatewayKey,
+                counter: snapshot.handshakeCounter, revision: Self.profileRevision, request: message,
+                ephemeral: ephemeral)
+        else { return }
+        initiator = started
+        stateChanged = true
+        remember(
+            transmission.handle, DeviceSnapshot.Pending(
+                message: message, datagram: [], frameNumber: 0, ephemeral: ephemeral))
+        let header = 1 + identity.number.encoded.count
+        frames.append(
+            Frame(
+                handle: transmission.handle, datagram: started.message1, message: message, number: nil, header: header))
+        transmit(started.message1)
+        report(.up, started.message1, message, header, repetition: false, transmission.handle)
+        left(transmission.handle, started.message1.count, now: now)
+    }
+
+    /// Notes a request that has an effect, so that it is repeated in the same frame after a restart. Others (a ping, an
+    /// observation) are simply made again.
+    private mutating func remember(_ handle: Endpoint.Handle, _ pending: DeviceSnapshot.Pending) {
+        guard let message = try? Message(decoding: pending.message), message.code == .post else { return }
+        snapshot.pending = pending
+        pendingHandle = handle
+    }
+
+    private mutating func forgetPending(_ handle: Endpoint.Handle) {
+        guard pendingHandle == handle else { return }
+        snapshot.pending = nil
+        pendingHandle = nil
+    }
+
+    private mutating func transmit(_ datagram: [UInt8]) {
+        outgoing.append(datagram)
+    }
+
+    /// Starts the timer of a message when its last bit has left the modem, as far as the link's rate tells.
+    private mutating func left(_ handle: Endpoint.Handle, _ bytes: Int, now: Int64) {
+        endpoint.sent(handle, lastBitAt: queue.enqueue(bytes, now: now))
+    }
+
+    private mutating func report(
+        _ direction: DatagramReport.Direction, _ datagram: [UInt8], _ message: [UInt8], _ frame: Int, repetition: Bool,
+        _ handle: Endpoint.Handle?
+    ) {
+        events.append(
+            .traffic(
+                DatagramReport(
+                    direction, total: datagram.count, message: message, frame: frame, isRepetition: repetition,
+                    handle: handle)))
+    }
+}

@@ -1,0 +1,203 @@
+public import CoAP
+public import CompactMatrix
+public import Links
+public import Noise
+public import SecureDatagram
+
+/// The device's side of it all: requests that survive loss and restarts, and what arrives for the device.
+///
+/// It does no I/O and reads no clock. After each call the owner takes `takeActions()`, stores the state where there is
+/// one, and only then sends the datagrams; it calls `handleTimeout` at `deadline`. Times are nanoseconds of a monotonic
+/// clock.
+public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
+    /// Names a request until it has ended.
+    public typealias RequestID = Endpoint.Handle
+
+    public enum Event: Sendable {
+        /// The gateway has the request on disk, or refuses it: the code tells.
+        case answered(RequestID, Response)
+        /// No answer after all repetitions: the request may or may not have arrived.
+        case unanswered(RequestID, Unanswered)
+        /// The gateway will now push what arrives.
+        case watching
+        /// The gateway refused to, or did not answer.
+        case watchFailed(Response?)
+        case delivery(Delivery)
+        /// One datagram travelled.
+        case traffic(DatagramReport)
+    }
+
+    public enum Unanswered: Equatable, Sendable {
+        /// Nothing came back from the gateway to a handshake: it is out of reach, does not know this device, or one of
+        /// the two keys is wrong. It stays silent towards strangers, so the three look alike.
+        case handshake
+        case request
+    }
+
+    public struct Actions: Sendable {
+        /// To be stored, replacing what was stored before, before anything else; nil: nothing new.
+        public var state: [UInt8]?
+        /// To be sent to the gateway, in order.
+        public var datagrams: [[UInt8]]
+    }
+
+    /// A frame as it travels, kept while it may have to be repeated.
+    struct Frame {
+        var handle: Endpoint.Handle
+        var datagram: [UInt8]
+        var message: [UInt8]
+        /// nil for a handshake.
+        var number: UInt64?
+        var header: Int
+    }
+
+    let identity: DeviceIdentity
+    var entropy: Source
+    var endpoint: Endpoint
+    var queue: TransmitQueue
+    var session: Session<Suite>?
+    /// The session before, while a request of it is unanswered.
+    var previousSession: Session<Suite>?
+    var initiator: Initiator<Suite>?
+    var snapshot: DeviceSnapshot
+    /// The request in `snapshot.pending`.
+    var pendingHandle: Endpoint.Handle?
+    var stateChanged = false
+    var frames: [Frame] = []
+    /// Our acknowledgements of the gateway's newest frames, by its frame number.
+    var acknowledgements: [(number: UInt64, datagram: [UInt8])] = []
+    var answering: UInt64?
+    var outgoing: [[UInt8]] = []
+    var events: [Event] = []
+    var watch: Endpoint.Handle?
+    var wantsWatch = false
+    var renewWatchAt: Int64?
+
+    /// - Parameters:
+    ///   - state: what was stored last; nil for a new device.
+    ///   - link: the device's end of its link.
+    public init(
+        identity: DeviceIdentity, link: Link, state: [UInt8]?, entropy: Source, now: Int64
+    ) throws(DeviceStateError) {
+        self.identity = identity
+        self.entropy = entropy
+        queue = TransmitQueue(link.up)
+        if let state {
+            snapshot = try DeviceSnapshot(decoding: state)
+            if let bytes = snapshot.session {
+                guard let restored = Session<Suite>(decoding: bytes) else { throw .unreadable }
+                session = restored
+            }
+            if let bytes = snapshot.previousSession { previousSession = Session<Suite>(decoding: bytes) }
+        } else {
+            snapshot = DeviceSnapshot()
+        }
+        let seed = self.entropy.next32()
+        if state == nil { snapshot.nextMessageID = UInt16(seed[8]) << 8 | UInt16(seed[9]) }
+        var number: UInt64 = 0
+        for byte in seed[0..<8] { number = number << 8 | UInt64(byte) }
+        endpoint = Endpoint(
+            parameters: TransmissionParameters(deviceOn: link), seed: number, firstMessageID: snapshot.nextMessageID)
+        try resumePending(now: now)
+    }
+
+    // MARK: What the owner asks for
+
+    /// Sends something to the device's room. It is stored and repeated until it is answered.
+    public mutating func send(_ uplink: Uplink, now: Int64) throws(MessageError) -> RequestID {
+        let request = Request(.post, path: [uplink.resource.segment], payload: uplink.body)
+        let handle = try endpoint.start(request, now: now)
+        run(now: now)
+        return handle
+    }
+
+    /// Asks the gateway to push what arrives for the device (RFC 7641), and keeps asking.
+    public mutating func startWatching(now: Int64) {
+        wantsWatch = true
+        register(now: now)
+        run(now: now)
+    }
+
+    /// A request of an earlier run that is still being repeated.
+    public private(set) var resumed: RequestID?
+
+    public mutating func nextEvent() -> Event? {
+        events.isEmpty ? nil : events.removeFirst()
+    }
+
+    public mutating func takeActions() -> Actions {
+        defer {
+            outgoing = []
+            stateChanged = false
+        }
+        guard stateChanged else { return Actions(state: nil, datagrams: outgoing) }
+        snapshot.session = session?.encoded()
+        snapshot.previousSession = previousSession?.encoded()
+        snapshot.nextMessageID = endpoint.nextMessageID
+        return Actions(state: snapshot.encoded, datagrams: outgoing)
+    }
+
+    /// Whether nothing is under way.
+    public var isIdle: Bool { endpoint.isIdle && outgoing.isEmpty }
+
+    public var deadline: Int64? {
+        guard let renewWatchAt else { return endpoint.deadline }
+        return endpoint.deadline.map { min($0, renewWatchAt) } ?? renewWatchAt
+    }
+
+    public mutating func handleTimeout(now: Int64) {
+        if let time = renewWatchAt, time <= now {
+            renewWatchAt = nil
+            register(now: now)
+        }
+        endpoint.handleTimeout(now: now)
+        run(now: now)
+    }
+
+    // MARK: Requests
+
+    private mutating func resumePending(now: Int64) throws(DeviceStateError) {
+        guard let pending = snapshot.pending else { return }
+        do throws(MessageError) {
+            if !pending.ephemeral.isEmpty {
+                initiator = try? Initiator<Suite>(
+                    device: identity.number, privateKey: identity.privateKey, gatewayKey: identity.gatewayKey,
+                    counter: snapshot.handshakeCounter, revision: Self.profileRevision, request: pending.message,
+                    ephemeral: pending.ephemeral)
+            }
+            guard let datagram = pending.ephemeral.isEmpty ? pending.datagram : initiator?.message1 else {
+                throw MessageError.cannotEncode
+            }
+            let handle = try endpoint.resume(message: pending.message)
+            frames.append(
+                Frame(
+                    handle: handle, datagram: datagram, message: pending.message,
+                    number: pending.ephemeral.isEmpty ? pending.frameNumber : nil, header: 0))
+            resumed = handle
+            pendingHandle = handle
+        } catch {
+            throw .unreadable
+        }
+        run(now: now)
+    }
+
+    mutating func register(now: Int64) {
+        guard wantsWatch else { return }
+        if let watch { endpoint.cancel(watch) }
+        let request = Request(
+            .get, path: [Resource.messages.segment], options: [MessageOption(.observe, uint: 0)])
+        watch = try? endpoint.start(request, now: now)
+    }
+
+    static var profileRevision: UInt64 { 0 }
+}
+
+extension TransmissionParameters {
+    /// The timers of a device on this link: they follow its answers down.
+    init(deviceOn link: Link) {
+        let timing = LinkTiming(link)
+        self.init(
+            roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteDown,
+            expectedAnswerBytes: 24 + link.down.overheadBytes)
+    }
+}

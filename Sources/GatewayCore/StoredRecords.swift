@@ -1,0 +1,105 @@
+/// A message that was acknowledged and is on its way to the room: the journal and the outbox in one row.
+public struct UplinkRecord: Equatable, Sendable {
+    /// Rising; the order of a device's messages.
+    public var id: Int64
+    public var device: UInt32
+    /// The identity of the request, for ever: transaction id, and `dev.sotto.id` of the event.
+    public var requestID: String
+    /// `Resource` and body as they came.
+    public var resource: UInt8
+    public var body: [UInt8]
+    public var receivedUnixMilliseconds: Int64
+    /// Why the homeserver refused it for good; nil: still to be delivered.
+    public var refusal: String?
+
+    public init(
+        id: Int64, device: UInt32, requestID: String, resource: UInt8, body: [UInt8], receivedUnixMilliseconds: Int64,
+        refusal: String? = nil
+    ) {
+        self.id = id
+        self.device = device
+        self.requestID = requestID
+        self.resource = resource
+        self.body = body
+        self.receivedUnixMilliseconds = receivedUnixMilliseconds
+        self.refusal = refusal
+    }
+}
+
+/// Something that waits for a device until the device has confirmed it.
+public struct InboxRecord: Equatable, Sendable {
+    /// Rising; its 24 low bits are the Observe value.
+    public var id: Int64
+    public var device: UInt32
+    /// The body that travels.
+    public var body: [UInt8]
+    /// Who has to have the power to command, in which room, where that could not be checked yet.
+    public var unverifiedSender: String?
+
+    public init(id: Int64, device: UInt32, body: [UInt8], unverifiedSender: String? = nil) {
+        self.id = id
+        self.device = device
+        self.body = body
+        self.unverifiedSender = unverifiedSender
+    }
+}
+
+/// The answer to a request, for repetitions of it that come after a restart.
+public struct AnswerRecord: Equatable, Sendable {
+    public var device: UInt32
+    /// The session's id, or the hash of a message 1.
+    public var source: [UInt8]
+    /// The frame's number; nil for a message 1.
+    public var number: UInt64?
+    /// The CoAP message that answers.
+    public var answer: [UInt8]
+    public var expiresUnixMilliseconds: Int64
+
+    public init(device: UInt32, source: [UInt8], number: UInt64?, answer: [UInt8], expiresUnixMilliseconds: Int64) {
+        self.device = device
+        self.source = source
+        self.number = number
+        self.answer = answer
+        self.expiresUnixMilliseconds = expiresUnixMilliseconds
+    }
+}
+
+/// A session as it is stored.
+public struct SessionRecord: Equatable, Sendable {
+    public var device: UInt32
+    public var slot: Int
+    public var session: [UInt8]
+
+    public init(device: UInt32, slot: Int, session: [UInt8]) {
+        self.device = device
+        self.slot = slot
+        self.session = session
+    }
+}
+
+/// Everything that a gateway starts from.
+public struct StoredState: Sendable {
+    public var devices: [DeviceRecord] = []
+    public var sessions: [SessionRecord] = []
+    public var answers: [AnswerRecord] = []
+    public var uplinks: [UplinkRecord] = []
+    public var inbox: [InboxRecord] = []
+    /// The application service transaction that was taken last.
+    public var lastTransaction: String?
+
+    public init() {}
+}
+
+/// One change of the store. Those of one `Actions` are one transaction.
+public enum StoreWrite: Equatable, Sendable {
+    case device(DeviceRecord)
+    case session(SessionRecord)
+    case removeSession(device: UInt32, slot: Int)
+    case answer(AnswerRecord)
+    case removeAnswers(device: UInt32, expiredAtUnixMilliseconds: Int64)
+    case uplink(UplinkRecord)
+    case removeUplink(id: Int64)
+    case inbox(InboxRecord)
+    case removeInbox(id: Int64)
+    case transaction(String)
+}

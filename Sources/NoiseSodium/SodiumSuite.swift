@@ -1,0 +1,77 @@
+internal import CSodium
+public import Noise
+
+/// X25519 and ChaCha20-Poly1305 of libsodium with one of its hashes.
+public enum SodiumSuite<Hash: SodiumHash>: NoiseSuite {
+    public static var name: StaticString { Hash.suiteName }
+    public static var hashLength: Int { Hash.length }
+
+    public static func hash(_ data: [UInt8]) -> [UInt8] { Hash.hash(data) }
+
+    public static func hmac(key: [UInt8], _ data: [UInt8]) -> [UInt8] { Hash.hmac(key: key, data) }
+
+    public static func publicKey(of privateKey: [UInt8]) -> [UInt8] {
+        precondition(privateKey.count == 32)
+        var key = [UInt8](repeating: 0, count: 32)
+        _ = crypto_scalarmult_base(&key, privateKey)
+        return key
+    }
+
+    public static func sharedSecret(privateKey: [UInt8], publicKey: [UInt8]) -> [UInt8]? {
+        precondition(privateKey.count == 32 && publicKey.count == 32)
+        var secret = [UInt8](repeating: 0, count: 32)
+        return crypto_scalarmult(&secret, privateKey, publicKey) == 0 ? secret : nil
+    }
+
+    public static func seal(
+        _ plaintext: [UInt8], key: [UInt8], nonce: UInt64, associatedData: [UInt8]
+    ) -> [UInt8] {
+        precondition(key.count == 32)
+        return [UInt8](unsafeUninitializedCapacity: plaintext.count + 16) { buffer, count in
+            guard let output = buffer.baseAddress else { return }
+            withNonce(nonce) { nonce in
+                _ = crypto_aead_chacha20poly1305_ietf_encrypt(
+                    output, nil, plaintext, UInt64(plaintext.count), associatedData,
+                    UInt64(associatedData.count), nil, nonce, key)
+            }
+            count = plaintext.count + 16
+        }
+    }
+
+    public static func open(
+        _ ciphertext: ArraySlice<UInt8>, key: [UInt8], nonce: UInt64, associatedData: [UInt8]
+    ) -> [UInt8]? {
+        precondition(key.count == 32)
+        guard ciphertext.count >= 16 else { return nil }
+        var isAuthentic = false
+        // The buffer has room for a byte more than nothing: an empty array may have no address.
+        let plaintext = [UInt8](unsafeUninitializedCapacity: ciphertext.count - 15) { buffer, count in
+            ciphertext.withUnsafeBufferPointer { input in
+                guard let output = buffer.baseAddress, let source = input.baseAddress else { return }
+                withNonce(nonce) { nonce in
+                    isAuthentic =
+                        crypto_aead_chacha20poly1305_ietf_decrypt(
+                            output, nil, nil, source, UInt64(input.count), associatedData,
+                            UInt64(associatedData.count), nonce, key) == 0
+                }
+            }
+            count = isAuthentic ? ciphertext.count - 16 : 0
+        }
+        return isAuthentic ? plaintext : nil
+    }
+
+    /// Section 12.3: four zero bytes, then the number, little-endian.
+    private static func withNonce(_ number: UInt64, _ body: (UnsafePointer<UInt8>) -> Void) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 12) { nonce in
+            for index in 0..<4 { nonce.initializeElement(at: index, to: 0) }
+            for index in 0..<8 {
+                nonce.initializeElement(
+                    at: index + 4, to: UInt8(truncatingIfNeeded: number >> UInt64(index * 8)))
+            }
+            if let address = nonce.baseAddress { body(UnsafePointer(address)) }
+        }
+    }
+}
+
+/// The one suite of this project's protocol.
+public typealias WireSuite = SodiumSuite<SHA256>
