@@ -91,5 +91,7 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
+
+        tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
     ]
 )

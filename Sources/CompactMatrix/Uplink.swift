@@ -1,4 +1,4 @@
-public import CBOR
+internal import CBOR
 
 /// What a device sends to its room. Docs/Protocol.md gives the bytes.
 public enum Uplink: Sendable {

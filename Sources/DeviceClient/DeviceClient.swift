@@ -2,7 +2,7 @@ public import CoAP
 public import CompactMatrix
 public import Links
 public import Noise
-public import SecureDatagram
+internal import SecureDatagram
 
 /// The device's side of it all: requests that survive loss and restarts, and what arrives for the device.
 ///

@@ -1,0 +1,225 @@
+internal import CoAP
+internal import CompactMatrix
+internal import SecureDatagram
+
+extension Gateway {
+    /// Takes one datagram. What is not a device's leaves no trace but a counter.
+    public func receive(_ datagram: [UInt8], from address: PeerAddress, now: Moment) {
+        counters.datagramsReceived += 1
+        counters.bytesReceived += UInt64(datagram.count)
+        guard let parsed = FrameHeader.parse(datagram, fromDevice: true), let named = parsed.device else {
+            counters.droppedMalformed += 1
+            return
+        }
+        let number = named.rawValue
+        guard var device = devices[number], !device.record.isRevoked else {
+            counters.droppedUnknownDevice += 1
+            return
+        }
+        let received = device.channel.receive(
+            datagram, parsed: parsed, gatewayPrivateKey: configuration.privateKey, deviceKey: device.record.publicKey)
+        devices[number] = device
+        touched.insert(number)
+        switch received {
+        case .frame(let frame, let plaintext):
+            move(number, to: address, after: frame, now: now)
+            take(plaintext, of: number, frame: frame, from: address, now: now)
+            push(number, now: now)
+        case .handshake(let frame, let responder):
+            answer(responder, frame: frame, of: number, from: address, now: now)
+        case .repeatedAnswer(let bytes):
+            repeatAnswer(bytes, of: number, received: datagram.count, from: address)
+        case .repeated(let frame, _):
+            answerAnew(frame, of: number, received: datagram.count, from: address)
+        case .dropped(let reason):
+            count(reason)
+        }
+    }
+
+    /// The newest frame decides where the device is; one that was overtaken does not.
+    private func move(
+        _ number: UInt32, to address: PeerAddress, after frame: GatewayChannel<Suite>.FrameID, now: Moment
+    ) {
+        devices[number]?.record.lastSeenUnixMilliseconds = now.unixMilliseconds
+        devices[number]?.recordChanged = true
+        if devices[number]?.channel[.current]?.received.highest == frame.number {
+            devices[number]?.record.address = address
+        }
+    }
+
+    private func take(
+        _ plaintext: [UInt8], of number: UInt32, frame: GatewayChannel<Suite>.FrameID, from address: PeerAddress,
+        now: Moment
+    ) {
+        handling = frame
+        devices[number]?.endpoint.receive(plaintext, now: now.monotonic)
+        run(number, answeringTo: address, now: now)
+        handling = nil
+    }
+
+    // MARK: Handshakes
+
+    private func answer(
+        _ responder: Responder<Suite>, frame: GatewayChannel<Suite>.FrameID, of number: UInt32,
+        from address: PeerAddress, now: Moment
+    ) {
+        guard var device = devices[number] else { return }
+        counters.handshakes += 1
+        let status: HandshakeStatus
+        var reply: [UInt8] = []
+        if responder.counter <= device.channel.handshakeCounter {
+            // Repeated by somebody, or a device that lost its memory: it gets a session, but nothing is executed.
+            status = .staleCounter(last: device.channel.handshakeCounter)
+        } else if responder.revision != 0 {
+            status = .unknownRevision(own: 0)
+        } else {
+            status = .accepted
+            device.endpoint = newEndpoint()
+            device.endpoint.receive(responder.request, now: now.monotonic)
+            device.frames = []
+            device.delivery = nil
+            device.record.observeToken = nil
+            devices[number] = device
+            handling = frame
+            handle(eventsOf: number, now: now)
+            handling = nil
+            device = devices[number] ?? device
+            while let transmission = device.endpoint.nextTransmission() {
+                guard case .message(let message) = transmission.content, reply.isEmpty else { continue }
+                reply = message
+                remember(message, answering: frame, of: &device, now: now)
+            }
+        }
+        do throws(NoiseError) {
+            let message2 = try device.channel.reply(
+                to: responder, frame: frame, status, answer: reply, ephemeral: random(32))
+            device.record.handshakeCounter = device.channel.handshakeCounter
+            device.record.handshakeHash = device.channel.answeredHandshake?.hash ?? []
+            device.record.handshakeReply = device.channel.answeredHandshake?.message2 ?? []
+            device.record.lastSeenUnixMilliseconds = now.unixMilliseconds
+            if status == .accepted { device.record.address = address }
+            device.recordChanged = true
+            transmit(message2, to: address)
+        } catch {
+            counters.droppedForged += 1
+        }
+        devices[number] = device
+    }
+
+    // MARK: Repetitions
+
+    private func repeatAnswer(_ bytes: [UInt8], of number: UInt32, received: Int, from address: PeerAddress) {
+        counters.answersRepeated += 1
+        guard let target = target(of: number, bytes: bytes.count, received: received, from: address) else { return }
+        transmit(bytes, to: target)
+    }
+
+    /// The datagram that answered is gone with a restart: the same answer in a new frame. Its message id says which
+    /// request it answers.
+    private func answerAnew(
+        _ frame: GatewayChannel<Suite>.FrameID, of number: UInt32, received: Int, from address: PeerAddress
+    ) {
+        guard var device = devices[number],
+            let known = device.answers.first(where: { $0.source == frame.source && $0.number == frame.number }),
+            let sealed = try? device.channel.seal(known.answer, answering: frame)
+        else {
+            counters.droppedReplayed += 1
+            return
+        }
+        devices[number] = device
+        counters.answersRepeated += 1
+        guard let target = target(of: number, bytes: sealed.bytes.count, received: received, from: address) else {
+            return
+        }
+        transmit(sealed.bytes, to: target)
+    }
+
+    /// A repeated frame does not prove that its source address is the device's: no more than three times what it
+    /// measured goes there (RFC 9000 section 8.1), otherwise to where the device was.
+    private func target(of number: UInt32, bytes: Int, received: Int, from address: PeerAddress) -> PeerAddress? {
+        bytes <= 3 * received ? address : devices[number]?.record.address
+    }
+
+    private func count(_ reason: GatewayChannel<Suite>.Drop) {
+        switch reason {
+        case .malformed: counters.droppedMalformed += 1
+        case .forged: counters.droppedForged += 1
+        case .replayed: counters.droppedReplayed += 1
+        case .tooOld: counters.droppedTooOld += 1
+        case .repeatedTooOften: counters.droppedRepeatedTooOften += 1
+        }
+    }
+
+    // MARK: Sending
+
+    /// Carries out what a device's endpoint wants, until it wants nothing more.
+    func run(_ number: UInt32, answeringTo address: PeerAddress? = nil, now: Moment) {
+        handle(eventsOf: number, now: now)
+        while let transmission = devices[number]?.endpoint.nextTransmission() {
+            send(transmission, of: number, answeringTo: address, now: now)
+            handle(eventsOf: number, now: now)
+        }
+    }
+
+    private func send(
+        _ transmission: Endpoint.Transmission, of number: UInt32, answeringTo address: PeerAddress?, now: Moment
+    ) {
+        guard var device = devices[number] else { return }
+        defer { devices[number] = device }
+        let datagram: [UInt8]
+        switch transmission.content {
+        case .again:
+            guard let frame = device.frames.first(where: { $0.handle == transmission.handle }) else { return }
+            datagram = frame.datagram
+            counters.retransmissions += 1
+        case .message(let message):
+            // Acknowledgements and answers belong to the frame that asked; whatever else goes its own way.
+            let answered = transmission.isConfirmable ? nil : handling
+            guard let sealed = try? device.channel.seal(message, answering: answered) else {
+                // Only a session that is used up refuses to seal; the device makes a new one when it next sends.
+                return
+            }
+            datagram = sealed.bytes
+            if let answered, transmission.answering != nil {
+                remember(message, answering: answered, of: &device, now: now)
+            }
+            if transmission.isConfirmable {
+                let delivery = device.delivery?.handle
+                device.frames.removeAll { $0.handle != delivery }
+                device.frames.append((transmission.handle, datagram))
+                if device.delivery?.handle == transmission.handle {
+                    device.delivery?.frameNumber = sealed.number
+                    device.delivery?.session = device.channel[.current]?.id ?? []
+                }
+            }
+        }
+        guard let target = address ?? device.record.address else { return }
+        let left = queue.enqueue(datagram.count, now: now.monotonic)
+        transmit(datagram, to: target)
+        if transmission.isConfirmable { device.endpoint.sent(transmission.handle, lastBitAt: left) }
+    }
+
+    private func transmit(_ bytes: [UInt8], to address: PeerAddress) {
+        counters.datagramsSent += 1
+        counters.bytesSent += UInt64(bytes.count)
+        actions.datagrams.append(Actions.Datagram(bytes: bytes, to: address))
+    }
+
+    /// Keeps an answer for a request that is repeated after a restart.
+    private func remember(
+        _ message: [UInt8], answering frame: GatewayChannel<Suite>.FrameID, of device: inout Device, now: Moment
+    ) {
+        let lifetime = device.endpoint.parameters.exchangeLifetime / 1_000_000
+        let record = AnswerRecord(
+            device: device.record.number, source: frame.source, number: frame.number, answer: message,
+            expiresUnixMilliseconds: now.unixMilliseconds + lifetime)
+        if device.answers.contains(where: { $0.expiresUnixMilliseconds < now.unixMilliseconds }) {
+            device.answers.removeAll { $0.expiresUnixMilliseconds < now.unixMilliseconds }
+            actions.writes.append(
+                .removeAnswers(
+                    device: device.record.number, expiredAtUnixMilliseconds: now.unixMilliseconds))
+        }
+        device.answers.append(record)
+        actions.writes.append(.answer(record))
+    }
+}

@@ -1,0 +1,145 @@
+internal import CompactMatrix
+internal import MatrixJSON
+
+extension Gateway {
+    /// Takes a transaction of the homeserver. It may be answered once the actions' writes are on disk; a repeated one has
+    /// no effect.
+    public func receive(transaction id: String, events: [RoomEvent], now: Moment) {
+        guard id != lastTransaction else { return }
+        lastTransaction = id
+        actions.writes.append(.transaction(id))
+        for event in events { receive(event, now: now) }
+    }
+
+    /// Whether a user is one of ours, to be answered when the homeserver asks.
+    public func hasUser(_ userID: String) -> Bool {
+        devices.values.contains { !$0.record.isRevoked && self.userID(of: $0.record) == userID }
+    }
+
+    private func receive(_ event: RoomEvent, now: Moment) {
+        if event.stateKey != nil {
+            if event.type == "m.room.member" { receiveMembership(event, now: now) }
+            if var state = rooms[event.roomID] {
+                state.apply(event)
+                learn(state, of: event.roomID, now: now)
+            }
+            return
+        }
+        for number in devices.keys.sorted() {
+            guard let device = devices[number], device.record.room.roomID == event.roomID, !device.record.isRevoked else {
+                continue
+            }
+            if event.sender == userID(of: device.record) {
+                echo(event, of: number, now: now)
+            } else if !isOurs(event.sender) {
+                offer(event, to: number, now: now)
+            }
+        }
+    }
+
+    private func isOurs(_ user: String) -> Bool {
+        user.hasPrefix("@" + configuration.userPrefix) && user.hasSuffix(":" + configuration.serverName)
+    }
+
+    /// A device's own event: it is in the room, whatever became of the answer to our request.
+    private func echo(_ event: RoomEvent, of number: UInt32, now: Moment) {
+        guard let id = event.content[RoomContent.idKey]?.stringValue,
+            let uplink = devices[number]?.uplinks.first(where: { $0.requestID == id })
+        else { return }
+        confirm(uplink: uplink.id, of: number, eventID: event.eventID)
+        advance(number, now: now)
+    }
+
+    private func receiveMembership(_ event: RoomEvent, now: Moment) {
+        guard let number = devices.keys.sorted().first(where: { number in
+            devices[number].map { userID(of: $0.record) == event.stateKey } ?? false
+        }), var device = devices[number], !device.record.isRevoked
+        else { return }
+        switch event.content["membership"]?.stringValue {
+        case "invite":
+            // The operator named a room by id, or by an alias that only joining resolves: ask for that one.
+            guard device.record.room.state != .joined else { return }
+            device.record.room.state = .pending
+        case "leave", "ban":
+            guard event.roomID == device.record.room.roomID else { return }
+            let reason = event.content["membership"]?.stringValue == "ban" ? "banned" : "removed"
+            device.record.room.state = .refused("\(reason) by \(event.sender)")
+            note(.error, "was \(reason) from its room by \(event.sender)", device: number)
+            devices[number]?.record = device.record
+        default:
+            return
+        }
+        device.recordChanged = true
+        devices[number] = device
+        touched.insert(number)
+        advance(number, now: now)
+    }
+
+    // MARK: What arrives
+
+    private func offer(_ event: RoomEvent, to number: UInt32, now: Moment) {
+        guard event.type == "m.room.message", event.content["msgtype"]?.stringValue == "m.text",
+            event.content["m.relates_to"]?["rel_type"]?.stringValue != "m.replace",
+            let text = event.content["body"]?.stringValue, let device = devices[number]
+        else { return }
+        let content: Delivery.Content
+        var sender: String?
+        if text.hasPrefix("!") {
+            guard let command = Command(text), !command.verb.isEmpty,
+                command.device.lowercased() == device.record.name.lowercased()
+            else { return }
+            content = .command(
+                verb: command.verb, arguments: command.arguments.map { (key: $0.key, value: $0.value) })
+            sender = event.sender
+        } else {
+            content = .message(text)
+        }
+        let delivery = Delivery(
+            sender: event.sender, unixSeconds: UInt64(max(0, event.unixMilliseconds / 1000)), content: content)
+        let item = InboxRecord(id: nextInboxID, device: number, body: delivery.body, unverifiedSender: sender)
+        nextInboxID += 1
+        devices[number]?.inbox.append(item)
+        actions.writes.append(.inbox(item))
+        boundInbox(of: number)
+        verifyCommands(of: number, now: now)
+        push(number, now: now)
+    }
+
+    /// Drops commands of those who may not give them, once the room's power levels are known.
+    func verifyCommands(of number: UInt32, now: Moment) {
+        guard let device = devices[number], let roomID = device.record.room.roomID, let room = rooms[roomID] else {
+            return
+        }
+        for item in device.inbox {
+            guard let sender = item.unverifiedSender else { continue }
+            if room.mayCommand(sender) || configuration.commanders.contains(sender) {
+                var verified = item
+                verified.unverifiedSender = nil
+                replace(item.id, by: verified, of: number)
+            } else {
+                note(.warning, "a command of \(sender) was ignored: power level 50 is needed", device: number)
+                replace(item.id, by: nil, of: number)
+            }
+        }
+        push(number, now: now)
+    }
+
+    private func replace(_ id: Int64, by item: InboxRecord?, of number: UInt32) {
+        guard let index = devices[number]?.inbox.firstIndex(where: { $0.id == id }) else { return }
+        if let item {
+            devices[number]?.inbox[index] = item
+            actions.writes.append(.inbox(item))
+        } else {
+            devices[number]?.inbox.remove(at: index)
+            actions.writes.append(.removeInbox(id: id))
+        }
+    }
+
+    private func boundInbox(of number: UInt32) {
+        guard let device = devices[number], device.inbox.count > configuration.inboxLimit else { return }
+        let underWay = device.delivery?.inboxID
+        guard let oldest = device.inbox.first(where: { $0.id != underWay }) else { return }
+        note(.warning, "more than \(configuration.inboxLimit) messages wait for it: the oldest is dropped", device: number)
+        replace(oldest.id, by: nil, of: number)
+    }
+}

@@ -1,0 +1,235 @@
+public import CoAP
+internal import CompactMatrix
+public import Links
+public import Noise
+public import SecureDatagram
+
+/// Devices on one side, rooms on the other: the whole gateway but for its sockets, its files and its clock.
+///
+/// After each call its owner takes `takeActions()`: writes first, in one transaction, then datagrams and calls. What was
+/// acknowledged is thereby on disk. If the writes fail, nothing of the actions may be carried out, and the gateway has to
+/// be made anew from the store: its memory is ahead of the disk. Not thread-safe.
+public final class Gateway<Suite: NoiseSuite> {
+    public struct Configuration: Sendable {
+        /// X25519, 32 bytes.
+        public var privateKey: [UInt8]
+        /// Of the homeserver: what stands behind the colon of its users.
+        public var serverName: String
+        /// The localpart of a device's user is this and the device's name.
+        public var userPrefix: String
+        /// `NAME` in it stands for the device's name.
+        public var displayName: String
+        public var link: Link
+        /// Queued messages of one device beyond which it is told to wait.
+        public var uplinkLimit: Int
+        /// Messages and commands that wait for one device; the oldest messages go first.
+        public var inboxLimit: Int
+        /// Users who may command devices whatever their power level.
+        public var commanders: [String]
+
+        public init(
+            privateKey: [UInt8], serverName: String, userPrefix: String = "sotto_", displayName: String = "NAME",
+            link: Link, uplinkLimit: Int = 10_000, inboxLimit: Int = 64, commanders: [String] = []
+        ) {
+            self.privateKey = privateKey
+            self.serverName = serverName
+            self.userPrefix = userPrefix
+            self.displayName = displayName
+            self.link = link
+            self.uplinkLimit = uplinkLimit
+            self.inboxLimit = inboxLimit
+            self.commanders = commanders
+        }
+    }
+
+    /// A device in memory.
+    struct Device {
+        var record: DeviceRecord
+        var channel: GatewayChannel<Suite>
+        var endpoint: Endpoint
+        var answers: [AnswerRecord] = []
+        var uplinks: [UplinkRecord] = []
+        var inbox: [InboxRecord] = []
+        /// The delivery under way, and the frame that carries it.
+        var delivery: (handle: Endpoint.Handle, inboxID: Int64, frameNumber: UInt64, session: [UInt8])?
+        /// Frames that may have to be repeated.
+        var frames: [(handle: Endpoint.Handle, datagram: [UInt8])] = []
+        var callUnderWay = false
+        /// No call before this time.
+        var notBefore: Int64 = 0
+        var failures = 0
+        /// Whether the record has to be stored.
+        var recordChanged = false
+    }
+
+    struct CallContext {
+        var device: UInt32?
+        var uplink: Int64?
+        var call: HomeserverCall
+    }
+
+    public let configuration: Configuration
+    let random: (Int) -> [UInt8]
+    var devices: [UInt32: Device] = [:]
+    /// Devices in which something to be stored may have changed.
+    var touched: Set<UInt32> = []
+    var rooms: [String: RoomState] = [:]
+    public internal(set) var counters = Counters()
+    var actions = Actions()
+    var calls: [UInt64: CallContext] = [:]
+    var nextCallID: UInt64 = 1
+    var nextUplinkID: Int64
+    var nextInboxID: Int64
+    var queue: TransmitQueue
+    var lastTransaction: String?
+    /// nil: reachable, as far as is known.
+    public internal(set) var homeserverProblem: String?
+    var homeserverNotBefore: Int64 = 0
+    var homeserverFailures = 0
+    var pingAgain = false
+    /// The device whose frame or request is being handled, and that frame.
+    var handling: GatewayChannel<Suite>.FrameID?
+
+    /// - Parameters:
+    ///   - random: that many unpredictable bytes.
+    public init(
+        configuration: Configuration, state: StoredState, now: Moment, random: @escaping (Int) -> [UInt8]
+    ) {
+        self.configuration = configuration
+        self.random = random
+        queue = TransmitQueue(configuration.link.down)
+        lastTransaction = state.lastTransaction
+        // Not from 1: a device that remembers the newest Observe value of an earlier store must not take ours for it.
+        nextInboxID = max(state.inbox.map { $0.id + 1 }.max() ?? 0, now.unixMilliseconds / 1000)
+        nextUplinkID = (state.uplinks.map(\.id).max() ?? 0) + 1
+        for record in state.devices {
+            var sessions: [(slot: GatewayChannel<Suite>.Slot, session: Session<Suite>)] = []
+            for stored in state.sessions where stored.device == record.number {
+                guard let slot = GatewayChannel<Suite>.Slot(rawValue: stored.slot),
+                    let session = Session<Suite>(decoding: stored.session)
+                else {
+                    actions.notices.append(
+                        Actions.Notice(
+                            level: .error, text: "a stored session is damaged; the device has to shake hands again",
+                            device: record.name))
+                    continue
+                }
+                sessions.append((slot, session))
+            }
+            let channel = GatewayChannel<Suite>(
+                sessions: sessions, handshakeCounter: record.handshakeCounter,
+                answeredHandshake: record.handshakeHash.isEmpty ? nil : (record.handshakeHash, record.handshakeReply))
+            var device = Device(record: record, channel: channel, endpoint: newEndpoint())
+            if case .refused = record.room.state { device.record.room.state = .pending }
+            devices[record.number] = device
+        }
+        for answer in state.answers {
+            devices[answer.device]?.answers.append(answer)
+            guard let message = try? Message(decoding: answer.answer) else { continue }
+            let remaining = (answer.expiresUnixMilliseconds - now.unixMilliseconds) * 1_000_000
+            devices[answer.device]?.endpoint.restore(
+                answer: answer.answer, to: .init(messageID: message.messageID, token: message.token),
+                expires: now.monotonic + remaining)
+        }
+        for uplink in state.uplinks where uplink.refusal == nil { devices[uplink.device]?.uplinks.append(uplink) }
+        for item in state.inbox { devices[item.device]?.inbox.append(item) }
+    }
+
+    /// To be called once, when calls can be carried out: greets the homeserver and takes up what was left.
+    public func start(now: Moment) {
+        call(.ping, device: nil)
+        for number in devices.keys.sorted() {
+            advance(number, now: now)
+            push(number, now: now)
+        }
+    }
+
+    public func takeActions() -> Actions {
+        for number in touched.sorted() { store(number) }
+        touched = []
+        defer { actions = Actions() }
+        return actions
+    }
+
+    /// When `handleTimeout` wants to be called next.
+    public var deadline: Int64? {
+        var earliest: Int64?
+        func consider(_ time: Int64) {
+            if earliest.map({ time < $0 }) ?? true { earliest = time }
+        }
+        if pingAgain { consider(homeserverNotBefore) }
+        for device in devices.values {
+            if let time = device.endpoint.deadline { consider(time) }
+            if !device.callUnderWay, wants(device) { consider(max(device.notBefore, homeserverNotBefore)) }
+        }
+        return earliest
+    }
+
+    public func handleTimeout(now: Moment) {
+        if pingAgain, homeserverNotBefore <= now.monotonic {
+            pingAgain = false
+            call(.ping, device: nil)
+        }
+        for number in devices.keys.sorted() {
+            guard let device = devices[number] else { continue }
+            if let time = device.endpoint.deadline, time <= now.monotonic {
+                touched.insert(number)
+                devices[number]?.endpoint.handleTimeout(now: now.monotonic)
+                run(number, now: now)
+            }
+            advance(number, now: now)
+        }
+    }
+
+    // MARK: Shared pieces
+
+    func newEndpoint() -> Endpoint {
+        let bytes = random(10)
+        var seed: UInt64 = 0
+        for byte in bytes.prefix(8) { seed = seed << 8 | UInt64(byte) }
+        return Endpoint(
+            parameters: TransmissionParameters(gatewayOn: configuration.link), seed: seed,
+            firstMessageID: UInt16(bytes[8]) << 8 | UInt16(bytes[9]))
+    }
+
+    func note(_ level: Actions.Notice.Level, _ text: String, device: UInt32? = nil) {
+        actions.notices.append(
+            Actions.Notice(level: level, text: text, device: device.flatMap { devices[$0]?.record.name }))
+    }
+
+    /// Writes what has changed of a device.
+    private func store(_ number: UInt32) {
+        guard var device = devices[number] else { return }
+        for (slot, session) in device.channel.takeChanges() {
+            if let session {
+                actions.writes.append(
+                    .session(SessionRecord(device: number, slot: slot.rawValue, session: session.encoded())))
+            } else {
+                actions.writes.append(.removeSession(device: number, slot: slot.rawValue))
+            }
+        }
+        if device.recordChanged {
+            device.recordChanged = false
+            actions.writes.append(.device(device.record))
+        }
+        devices[number] = device
+    }
+
+    func userID(of record: DeviceRecord) -> String {
+        "@\(localpart(of: record)):\(configuration.serverName)"
+    }
+
+    func localpart(of record: DeviceRecord) -> String {
+        configuration.userPrefix + record.name.lowercased()
+    }
+}
+
+extension TransmissionParameters {
+    /// The timers of a gateway towards a device on this link: they follow its answers up.
+    init(gatewayOn link: Link) {
+        let timing = LinkTiming(link)
+        self.init(
+            roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteUp,
+            expectedAnswerBytes: 24 + link.up.overheadBytes)
+    }
+}

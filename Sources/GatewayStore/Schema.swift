@@ -1,0 +1,73 @@
+internal import GRDB
+
+/// The tables, by numbered steps that only ever go forward. `user_version` says which have been taken.
+enum Schema {
+    static let version = steps.count
+
+    private static let steps = [
+        """
+        CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE device (
+            number INTEGER PRIMARY KEY,
+            name TEXT NOT NULL,
+            public_key BLOB NOT NULL,
+            added_ms INTEGER NOT NULL,
+            is_revoked INTEGER NOT NULL,
+            is_registered INTEGER NOT NULL,
+            room_requested TEXT NOT NULL,
+            room_id TEXT,
+            room_state TEXT NOT NULL,
+            room_reason TEXT,
+            handshake_counter INTEGER NOT NULL,
+            handshake_hash BLOB NOT NULL,
+            handshake_reply BLOB NOT NULL,
+            observe_token BLOB,
+            address_ip BLOB,
+            address_port INTEGER,
+            address_scope INTEGER,
+            last_seen_ms INTEGER,
+            accepted INTEGER NOT NULL,
+            delivered INTEGER NOT NULL,
+            refused INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE session (
+            device INTEGER NOT NULL,
+            slot INTEGER NOT NULL,
+            session BLOB NOT NULL,
+            PRIMARY KEY (device, slot)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE answer (
+            device INTEGER NOT NULL,
+            source BLOB NOT NULL,
+            number INTEGER,
+            answer BLOB NOT NULL,
+            expires_ms INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX answer_by_device ON answer (device, expires_ms);
+        CREATE TABLE uplink (
+            id INTEGER PRIMARY KEY,
+            device INTEGER NOT NULL,
+            request_id TEXT NOT NULL UNIQUE,
+            resource INTEGER NOT NULL,
+            body BLOB NOT NULL,
+            received_ms INTEGER NOT NULL,
+            refusal TEXT
+        ) STRICT;
+        CREATE TABLE inbox (
+            id INTEGER PRIMARY KEY,
+            device INTEGER NOT NULL,
+            body BLOB NOT NULL,
+            unverified_sender TEXT
+        ) STRICT;
+        """
+    ]
+
+    static func migrate(_ queue: DatabaseQueue, from found: Int) throws {
+        for (index, step) in steps.enumerated() where index >= found {
+            try queue.write { db in
+                try db.execute(sql: step)
+                try db.execute(sql: "PRAGMA user_version = \(index + 1)")
+            }
+        }
+    }
+}

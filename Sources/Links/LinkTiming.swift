@@ -1,0 +1,20 @@
+/// What a protocol's timers need to know of a link: 8 (L + h) / R + 2 d + P + margin, taken apart so that the length of
+/// the answer can be put in for each exchange.
+public struct LinkTiming: Equatable, Sendable {
+    /// Everything that does not depend on the length of an answer, the answer's overhead included on the byte's side.
+    public var idleRoundTrip: Int64
+    public var nanosecondsPerByteUp: Int64
+    public var nanosecondsPerByteDown: Int64
+
+    public init(_ link: Link) {
+        idleRoundTrip =
+            link.up.latency + link.down.latency + link.processing + 2 * (link.up.jitter + link.down.jitter)
+        nanosecondsPerByteUp = Self.perByte(link.up)
+        nanosecondsPerByteDown = Self.perByte(link.down)
+    }
+
+    private static func perByte(_ direction: Link.Direction) -> Int64 {
+        guard direction.bitsPerSecond > 0 else { return 0 }
+        return Int64((8_000_000_000 + direction.bitsPerSecond - 1) / direction.bitsPerSecond)
+    }
+}

@@ -1,0 +1,35 @@
+/// When a datagram that is handed over now will have left: everything before it on the same direction goes first.
+///
+/// Exact: the fractions of a nanosecond that a datagram's serialisation leaves are carried to the next, so that a day
+/// at 100 bit/s has no drift.
+public struct TransmitQueue: Equatable, Sendable {
+    public let direction: Link.Direction
+    /// When the last bit of what was handed over leaves.
+    public private(set) var freeAt: Int64 = .min
+    /// In units of 1 / bitsPerSecond nanoseconds: what `freeAt` is short of.
+    private var remainder: UInt64 = 0
+
+    public init(_ direction: Link.Direction) {
+        self.direction = direction
+    }
+
+    /// Appends a datagram with `bytes` of payload; returns when its last bit has left.
+    public mutating func enqueue(_ bytes: Int, now: Int64) -> Int64 {
+        if freeAt < now {
+            freeAt = now
+            remainder = 0
+        }
+        guard direction.bitsPerSecond > 0 else { return freeAt }
+        let total = UInt64(bytes + direction.overheadBytes) * 8 * 1_000_000_000 + remainder
+        freeAt += Int64(total / direction.bitsPerSecond)
+        remainder = total % direction.bitsPerSecond
+        return freeAt
+    }
+
+    /// Bytes that still wait at `now`, the link's overhead included.
+    public func waiting(now: Int64) -> Int {
+        guard freeAt > now, direction.bitsPerSecond > 0 else { return 0 }
+        let (high, low) = UInt64(freeAt - now).multipliedFullWidth(by: direction.bitsPerSecond)
+        return Int(UInt64(8_000_000_000).dividingFullWidth((high, low)).quotient)
+    }
+}

@@ -1,0 +1,99 @@
+import Noise
+import NoiseSodium
+import Testing
+
+@Suite("A Noise handshake under attack")
+struct HandshakeTests {
+    typealias State = HandshakeState<WireSuite>
+
+    let deviceKey = [UInt8](repeating: 1, count: 32)
+    let gatewayKey = [UInt8](repeating: 2, count: 32)
+
+    func pair(_ pattern: HandshakePattern = .kk) throws -> (State, State) {
+        let device = try State(
+            pattern: pattern, role: .initiator, prologue: [1], staticPrivateKey: deviceKey,
+            remoteStaticPublicKey: WireSuite.publicKey(of: gatewayKey))
+        let gateway = try State(
+            pattern: pattern, role: .responder, prologue: [1], staticPrivateKey: gatewayKey,
+            remoteStaticPublicKey: WireSuite.publicKey(of: deviceKey))
+        return (device, gateway)
+    }
+
+    @Test("a damaged message of either side changes nothing: the true one is accepted afterwards")
+    func damagedMessages() throws {
+        var (device, gateway) = try pair()
+        let first = try device.writeMessage(payload: [7, 8, 9], ephemeralPrivateKey: Sodium.randomBytes(32))
+        try feedDamaged(first, to: &gateway)
+        #expect(try gateway.readMessage(first) == [7, 8, 9])
+        let second = try gateway.writeMessage(payload: [5], ephemeralPrivateKey: Sodium.randomBytes(32))
+        try feedDamaged(second, to: &device)
+        #expect(try device.readMessage(second) == [5])
+        #expect(try device.split().handshakeHash == gateway.split().handshakeHash)
+    }
+
+    private func feedDamaged(_ message: [UInt8], to state: inout State) throws {
+        for bit in 0..<message.count * 8 {
+            var damaged = message
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            #expect(throws: NoiseError.self) { try state.readMessage(damaged) }
+        }
+        for length in 0..<message.count {
+            #expect(throws: NoiseError.self) { try state.readMessage(Array(message.prefix(length))) }
+        }
+        // A public key of low order must be refused without harm (the all-zero one wedges other implementations).
+        #expect(throws: NoiseError.self) {
+            try state.readMessage([UInt8](repeating: 0, count: 32) + message.dropFirst(32))
+        }
+    }
+
+    @Test("messages out of turn and missing keys are refused")
+    func outOfTurn() throws {
+        var (device, gateway) = try pair()
+        #expect(throws: NoiseError.outOfTurn) { try gateway.writeMessage(payload: []) }
+        #expect(throws: NoiseError.outOfTurn) { try device.readMessage([UInt8](repeating: 0, count: 48)) }
+        #expect(throws: NoiseError.outOfTurn) { try device.split() }
+        #expect(throws: NoiseError.invalidKey) { try device.writeMessage(payload: []) }
+        #expect(throws: NoiseError.invalidKey) {
+            try State(pattern: .kk, role: .initiator, prologue: [], staticPrivateKey: deviceKey)
+        }
+        #expect(throws: NoiseError.messageTooLong) {
+            try device.writeMessage(
+                payload: [UInt8](repeating: 0, count: 65_535), ephemeralPrivateKey: Sodium.randomBytes(32))
+        }
+    }
+
+    @Test("a wrong static key or prologue is noticed in the first message")
+    func wrongKeys() throws {
+        var (device, _) = try pair()
+        let first = try device.writeMessage(payload: [], ephemeralPrivateKey: Sodium.randomBytes(32))
+        var stranger = try State(
+            pattern: .kk, role: .responder, prologue: [1], staticPrivateKey: gatewayKey,
+            remoteStaticPublicKey: WireSuite.publicKey(of: [UInt8](repeating: 3, count: 32)))
+        #expect(throws: NoiseError.invalidMessage) { try stranger.readMessage(first) }
+        var other = try State(
+            pattern: .kk, role: .responder, prologue: [2], staticPrivateKey: gatewayKey,
+            remoteStaticPublicKey: WireSuite.publicKey(of: deviceKey))
+        #expect(throws: NoiseError.invalidMessage) { try other.readMessage(first) }
+    }
+
+    @Test("the last nonce is reserved, and a failed decryption does not move the nonce")
+    func nonces() throws {
+        var last = CipherState<WireSuite>(keyBytes: [UInt8](repeating: 4, count: 32), nonce: .max - 1)
+        var copy = last
+        let sealed = try last.encrypt([1, 2])
+        #expect(throws: NoiseError.exhausted) { try last.encrypt([]) }
+        #expect(throws: NoiseError.invalidMessage) { try copy.decrypt(sealed.dropLast()[...]) }
+        #expect(copy.nonce == .max - 1)
+        #expect(try copy.decrypt(sealed[...]) == [1, 2])
+        #expect(throws: NoiseError.exhausted) { try copy.decrypt(sealed[...]) }
+        #expect(copy.open(sealed[...], number: .max) == nil)
+    }
+
+    @Test("a key of low order is not usable, an ordinary one is")
+    func lowOrder() {
+        #expect(!Sodium.isUsablePublicKey([UInt8](repeating: 0, count: 32)))
+        #expect(!Sodium.isUsablePublicKey([1] + [UInt8](repeating: 0, count: 31)))
+        #expect(!Sodium.isUsablePublicKey([UInt8](repeating: 9, count: 31)))
+        #expect(Sodium.isUsablePublicKey(WireSuite.publicKey(of: deviceKey)))
+    }
+}
