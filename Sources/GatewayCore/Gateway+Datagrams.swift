@@ -1,5 +1,7 @@
 internal import CoAP
 internal import CompactMatrix
+internal import Links
+internal import Noise
 internal import SecureDatagram
 
 extension Gateway {

@@ -1,4 +1,5 @@
 internal import CoAP
+internal import SecureDatagram
 
 extension Gateway {
     /// How long a device may wait for a notification before it asks again whether it is still observed, in seconds.

@@ -1,8 +1,8 @@
-public import CoAP
+internal import CoAP
 internal import CompactMatrix
 public import Links
 public import Noise
-public import SecureDatagram
+internal import SecureDatagram
 
 /// Devices on one side, rooms on the other: the whole gateway but for its sockets, its files and its clock.
 ///
@@ -231,5 +231,12 @@ extension TransmissionParameters {
         self.init(
             roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteUp,
             expectedAnswerBytes: 24 + link.up.overheadBytes)
+    }
+}
+
+extension Gateway {
+    /// Datagrams that were dropped before they could be handed over.
+    public func noteOverload(_ datagrams: UInt64) {
+        counters.droppedOverload += datagrams
     }
 }

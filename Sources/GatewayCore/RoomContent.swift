@@ -39,7 +39,7 @@ struct RoomContent {
         case .event:
             guard case .array(let items) = value, items.count == 2, case .string(let type) = items[0], !type.isEmpty,
                 type.utf8.count <= 255, case .object(let content) = items[1],
-                JSONValue.object(content).firstNumberOutsideEvents == nil
+                JSONValue.object(content).firstNumberFault() == nil
             else { throw .malformed }
             eventType = type
             unixSeconds = nil

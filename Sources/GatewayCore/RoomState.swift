@@ -21,8 +21,8 @@ struct RoomState {
         case "m.room.power_levels":
             users = [:]
             usersDefault = event.content["users_default"]?.integerValue ?? 0
-            for (user, level) in event.content["users"]?.objectValue ?? [:] {
-                if let level = level.integerValue { users[user] = level }
+            for member in event.content["users"]?.objectValue?.members ?? [] {
+                if let level = member.value.integerValue { users[member.key] = level }
             }
         case "m.room.create":
             guard let version = event.content["room_version"]?.stringValue.flatMap({ Int($0) }), version >= 12 else {

@@ -1,0 +1,99 @@
+internal import Foundation
+internal import GatewayCore
+internal import GatewayStore
+internal import NoiseSodium
+
+/// What the sotto commands may ask of a gateway: over its socket while it runs, on its store while it does not.
+enum AdministrationRequest: Codable, Sendable {
+    case add(name: String, publicKey: String, room: String)
+    case revoke(name: String)
+    case list
+    case status
+}
+
+struct AdministrationReply: Codable, Sendable {
+    struct Status: Codable, Sendable {
+        var devices: Int
+        var queued: Int
+        /// What is wrong with the homeserver; nil: nothing that is known.
+        var homeserverProblem: String?
+        var counters: Counters
+        var gatewayKey: String
+        var listening: [String]
+    }
+
+    struct Problem: Codable, Sendable {
+        var exitStatus: Int32
+        var message: String
+    }
+
+    var devices: [DeviceSummary] = []
+    var status: Status?
+    var problem: Problem?
+}
+
+enum Administration {
+    static func answer(
+        _ request: AdministrationRequest, _ gateway: inout WireGateway, listening: [String], now: Moment
+    ) -> AdministrationReply {
+        var reply = AdministrationReply()
+        do {
+            switch request {
+            case .add(let name, let publicKey, let room):
+                let key = try KeyText.parsePublic(publicKey, "\"\(publicKey)\"")
+                let added = try gateway.addDevice(name: name, publicKey: key, room: room, now: now)
+                reply.devices = gateway.deviceList.filter { $0.record.number == added.number }.map(DeviceSummary.init)
+            case .revoke(let name):
+                let revoked = try gateway.revokeDevice(name)
+                reply.devices = gateway.deviceList.filter { $0.record.number == revoked.number }.map(DeviceSummary.init)
+            case .list:
+                reply.devices = gateway.deviceList.map(DeviceSummary.init)
+            case .status:
+                break
+            }
+            reply.status = AdministrationReply.Status(
+                devices: gateway.deviceList.count { !$0.record.isRevoked },
+                queued: gateway.deviceList.reduce(0) { $0 + $1.queued },
+                homeserverProblem: gateway.homeserverProblem, counters: gateway.counters,
+                gatewayKey: KeyText.render(WireSuite.publicKey(of: gateway.configuration.privateKey)),
+                listening: listening)
+        } catch {
+            let failure = describe(error)
+            reply.problem = AdministrationReply.Problem(exitStatus: failure.status.rawValue, message: failure.message)
+        }
+        return reply
+    }
+
+    static func describe(_ error: any Error) -> Failure {
+        switch error {
+        case let failure as Failure:
+            return failure
+        case DeviceError.invalidName(let name):
+            return Failure(
+                .badInput,
+                "\"\(name)\" is no name for a device: letters, digits and ._- are allowed, at most 64, and not \"sotto\"")
+        case DeviceError.nameTaken(let name):
+            return Failure(.badInput, "there is a device \(name) already")
+        case DeviceError.invalidKey:
+            return Failure(.key, "the public key must be 32 bytes")
+        case DeviceError.keyTaken(let name):
+            return Failure(.key, "the device \(name) has this public key already: each device makes its own")
+        case DeviceError.invalidRoom(let room):
+            return Failure(.badInput, "\"\(room)\" is no room: an id (!...) or an alias (#name:server) is expected")
+        case DeviceError.unknown(let name):
+            return Failure(.unknownDevice, "there is no device \(name); sotto device list shows them")
+        case DeviceError.alreadyRevoked(let name):
+            return Failure(.unknownDevice, "the device \(name) has been revoked already")
+        case DeviceError.tooManyDevices:
+            return Failure(.badInput, "all device numbers are given")
+        case StoreError.newerVersion(let path, let found, let supported):
+            return Failure(
+                .newerStore,
+                "\(path) was written by a newer version of sotto (schema \(found), this one knows \(supported))")
+        case StoreError.unusable(let path, let reason):
+            return Failure(.storage, "\(path) cannot be used: \(reason)")
+        default:
+            return Failure(.storage, "\(error)")
+        }
+    }
+}

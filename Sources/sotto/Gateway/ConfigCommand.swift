@@ -1,0 +1,105 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Homeserver
+internal import NoiseSodium
+
+struct ConfigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config", abstract: "Makes and checks the gateway's configuration.",
+        subcommands: [Init.self, Check.self])
+
+    struct Init: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Writes a commented configuration with fresh tokens, and the gateway's key.",
+            discussion: "Example: sotto config init --homeserver https://matrix.example.org --server-name example.org")
+
+        @Argument(help: "The file to write; its key goes beside it as gateway.key.")
+        var file = "sotto.yaml"
+
+        @Option(help: "The homeserver's address.")
+        var homeserver = "https://matrix.example.org"
+
+        @Option(help: "What stands behind the colon of its users' ids.")
+        var serverName = "example.org"
+
+        func run() throws {
+            let keyFile = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent("gateway.key").path
+            for path in [file, keyFile] where FileManager.default.fileExists(atPath: path) {
+                throw Failure(.badInput, "\(path) is there already and is not overwritten")
+            }
+            let key = KeyText.generate()
+            try DurableFile.write(Array((KeyText.render(key) + "\n").utf8), to: keyFile)
+            let text = GatewayConfiguration.template(
+                asToken: Registration.randomToken(), hsToken: Registration.randomToken(), homeserverURL: homeserver,
+                serverName: serverName)
+            try DurableFile.write(Array(text.utf8), to: file)
+            say("wrote \(file) and \(keyFile); the public key of the gateway is:")
+            print(KeyText.render(WireSuite.publicKey(of: key)))
+        }
+    }
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Says whether a configuration can be used, and what is wrong with it.")
+
+        @Argument(help: "The file to check.")
+        var file = "sotto.yaml"
+
+        func run() throws {
+            let configuration = try GatewayConfiguration.load(file)
+            let machine = try GatewayCommand.machineConfiguration(configuration)
+            if let ca = configuration.caFile, !FileManager.default.isReadableFile(atPath: ca) {
+                throw Failure(.badConfiguration, "\(file): homeserver.ca_file: \(ca) cannot be read")
+            }
+            if let problem = HomeserverClient.problem(
+                baseURL: configuration.homeserverURL, allowPlainHTTP: configuration.allowPlainHTTP)
+            {
+                throw Failure(.badConfiguration, "\(file): homeserver.url: \(problem)")
+            }
+            print("\(file) can be used; the gateway's public key is \(KeyText.render(WireSuite.publicKey(of: machine.privateKey)))")
+        }
+    }
+}
+
+struct RegistrationCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "registration",
+        abstract: "Prints the application service registration for the homeserver.",
+        discussion: "Save it where the homeserver reads it (Synapse: app_service_config_files) and restart that.")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() throws {
+        let configuration = try options.load()
+        print(
+            Registration(
+                id: configuration.appserviceID, url: configuration.appserviceURL, asToken: configuration.asToken,
+                hsToken: configuration.hsToken, senderLocalpart: configuration.senderLocalpart,
+                userPrefix: configuration.userPrefix, serverName: configuration.serverName
+            ).yaml, terminator: "")
+    }
+}
+
+struct KeyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "key", abstract: "Makes keys.", subcommands: [Generate.self, Public.self])
+
+    struct Generate: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Prints a new private key.",
+            discussion: "Example: (umask 077; sotto key generate > gateway.key)")
+
+        func run() { print(KeyText.render(KeyText.generate())) }
+    }
+
+    struct Public: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Reads a private key from standard input and prints its public key.",
+            discussion: "Example: sotto key public < gateway.key")
+
+        func run() throws {
+            let text = String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
+            print(KeyText.render(WireSuite.publicKey(of: try KeyText.parse(text, "standard input"))))
+        }
+    }
+}

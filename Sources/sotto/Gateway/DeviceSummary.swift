@@ -1,0 +1,65 @@
+internal import Foundation
+internal import GatewayCore
+
+/// A device as `device list --json` shows it. Keys stay as they are; new ones may be added.
+struct DeviceSummary: Codable, Sendable {
+    var name: String
+    var number: UInt32
+    var publicKey: String
+    var userID: String
+    var room: String
+    var roomID: String?
+    /// `pending`, `joined`, `refused`, `encrypted` or `revoked`.
+    var state: String
+    /// What is wrong and what to do about it.
+    var remedy: String?
+    var hasSession: Bool
+    var isWatching: Bool
+    var lastSeen: String?
+    /// Accepted and on their way to the room, or held.
+    var queued: Int
+    /// Waiting for the device.
+    var waiting: Int
+    var accepted: UInt64
+    var delivered: UInt64
+    var refused: UInt64
+
+    init(_ status: WireGateway.DeviceStatus) {
+        let record = status.record
+        name = record.name
+        number = record.number
+        publicKey = KeyText.render(record.publicKey)
+        userID = status.userID
+        room = record.room.requested
+        roomID = record.room.roomID
+        switch record.room.state {
+        case .pending:
+            state = "pending"
+            remedy = "the homeserver has not answered yet"
+        case .joined:
+            state = "joined"
+        case .refused(let reason):
+            state = "refused"
+            remedy = "\(reason); invite \(status.userID) to \(record.room.requested)"
+        case .encrypted:
+            state = "encrypted"
+            remedy =
+                "\(record.room.requested) is encrypted and devices do not encrypt: nothing is sent there; "
+                + "revoke the device and add it with a room without encryption"
+        }
+        if record.isRevoked {
+            state = "revoked"
+            remedy = nil
+        }
+        hasSession = status.hasSession
+        isWatching = status.isWatching
+        lastSeen = record.lastSeenUnixMilliseconds.map {
+            Date(timeIntervalSince1970: Double($0) / 1000).ISO8601Format()
+        }
+        queued = status.queued
+        waiting = status.waiting
+        accepted = record.accepted
+        delivered = record.delivered
+        refused = record.refused
+    }
+}

@@ -1,0 +1,113 @@
+internal import ArgumentParser
+internal import Foundation
+internal import GatewayCore
+internal import GatewayStore
+internal import Homeserver
+internal import Logging
+internal import MatrixJSON
+internal import NIOPosix
+internal import NoiseSodium
+internal import ServiceLifecycle
+
+struct ConfigurationOptions: ParsableArguments {
+    @Option(name: [.short, .customLong("config")], help: "The gateway's configuration file.")
+    var file = "sotto.yaml"
+
+    func load() throws -> GatewayConfiguration { try GatewayConfiguration.load(file) }
+}
+
+struct GatewayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateway",
+        abstract: "Runs the gateway.",
+        discussion: """
+            Listens for devices (UDP) and for the homeserver (HTTP), until SIGTERM or SIGINT. Prints "ready" and where \
+            it listens when it does. A homeserver that is away is waited for; what devices send meanwhile is kept.
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical.")
+    var logLevel = "info"
+
+    func run() async throws {
+        guard let level = Logger.Level(rawValue: logLevel) else {
+            throw Failure(.badInput, "--log-level \(logLevel): trace, debug, info, notice, warning, error or critical")
+        }
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "sotto")
+        logger.logLevel = level
+        let configuration = try options.load()
+        let machine = try Self.machineConfiguration(configuration)
+        let directory = try DataDirectory(configuration)
+        defer { withExtendedLifetime(directory.lock) {} }
+        guard configuration.socketFile.utf8.count <= AdministrationListener.longestPath else {
+            throw Failure(
+                .badConfiguration,
+                "\(configuration.socketFile): too long a path for a Unix socket (at most "
+                    + "\(AdministrationListener.longestPath) bytes); give another data directory")
+        }
+
+        let inputs = InputQueue()
+        let sockets = try await DatagramSockets(
+            configuration.listen, inputs: inputs, group: MultiThreadedEventLoopGroup.singleton)
+        let client = try Self.client(configuration)
+        let caller = HomeserverCaller(client: client, appserviceID: configuration.appserviceID, inputs: inputs)
+        let events = EventReceiver(inputs: inputs)
+        let appservice = try ApplicationServiceListener(
+            host: configuration.appserviceListen.host, port: configuration.appserviceListen.port,
+            hsToken: configuration.hsToken, handler: events, logger: logger)
+        let administration = AdministrationListener(
+            path: configuration.socketFile, inputs: inputs, listening: sockets.addresses, logger: logger)
+        let service = GatewayService(
+            configuration: machine, store: directory.store, sockets: sockets, inputs: inputs, homeserver: caller,
+            logger: logger)
+
+        for address in sockets.addresses { print("ready \(address)") }
+        fflush(stdout)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(service: service), .init(service: administration), .init(service: appservice),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        do {
+            try await group.run()
+        } catch let error as ApplicationServiceListener.BindError {
+            throw Failure(.portInUse, "\(error)")
+        }
+        await client.shutdown()
+        try? directory.store.close()
+    }
+
+    static func machineConfiguration(_ configuration: GatewayConfiguration) throws -> WireGateway.Configuration {
+        WireGateway.Configuration(
+            privateKey: try KeyText.load(configuration.keyFile), serverName: configuration.serverName,
+            userPrefix: configuration.userPrefix, displayName: configuration.displayName, link: configuration.link,
+            commanders: configuration.commanders)
+    }
+
+    static func client(_ configuration: GatewayConfiguration) throws -> HomeserverClient {
+        do {
+            return try HomeserverClient(
+                baseURL: configuration.homeserverURL, asToken: configuration.asToken, caFile: configuration.caFile,
+                allowPlainHTTP: configuration.allowPlainHTTP)
+        } catch {
+            throw Failure(.badConfiguration, "\(configuration.file): homeserver: \(error)")
+        }
+    }
+}
+
+/// Hands the homeserver's transactions to the gateway; they are answered when they are on disk.
+struct EventReceiver: ApplicationServiceHandler {
+    let inputs: InputQueue
+
+    func transaction(id: String, events: [ClientEvent]) async throws {
+        let events = events.map(RoomEvent.init)
+        try await inputs.perform { gateway, now in gateway.receive(transaction: id, events: events, now: now) }
+    }
+
+    func hasUser(_ userID: String) async -> Bool {
+        (try? await inputs.perform { gateway, _ in gateway.hasUser(userID) }) ?? false
+    }
+}

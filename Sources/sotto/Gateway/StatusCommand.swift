@@ -1,0 +1,40 @@
+internal import ArgumentParser
+internal import Foundation
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Shows what a running gateway does and has dropped.")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let configuration = try options.load()
+        guard let reply = try await AdministrationClient.askRunning(.status, configuration), let status = reply.status
+        else { throw Failure(.gatewayNotRunning, "no gateway runs on \(configuration.dataDirectory)") }
+        if json {
+            try printJSON(status)
+            return
+        }
+        print("listening     \(status.listening.joined(separator: ", "))")
+        print("gateway key   \(status.gatewayKey)")
+        print("homeserver    \(status.homeserverProblem.map { "trying again: \($0)" } ?? "no problem known")")
+        print("devices       \(status.devices), messages on their way to rooms: \(status.queued)")
+        let counters = status.counters
+        print("received      \(counters.datagramsReceived) datagrams, \(counters.bytesReceived) bytes")
+        print("sent          \(counters.datagramsSent) datagrams, \(counters.bytesSent) bytes, "
+            + "\(counters.retransmissions) repeated, \(counters.answersRepeated) answers repeated")
+        print("dropped       \(counters.droppedMalformed) malformed, \(counters.droppedUnknownDevice) of unknown devices, "
+            + "\(counters.droppedForged) forged, \(counters.droppedReplayed) replayed, \(counters.droppedTooOld) too old, "
+            + "\(counters.droppedRepeatedTooOften) repeated too often, \(counters.droppedOverload) for overload")
+    }
+}
+
+/// Prints a value as JSON on one line a key, keys sorted: the same from version to version.
+func printJSON(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+}

@@ -1,0 +1,5 @@
+internal import GatewayCore
+internal import NoiseSodium
+
+/// The gateway with libsodium's primitives.
+typealias WireGateway = Gateway<WireSuite>

@@ -1,4 +1,0 @@
-internal import ArgumentParser
-internal import ServiceLifecycle
-internal import Yams
-@main struct Sotto: ParsableCommand {}

@@ -1,0 +1,45 @@
+internal import Foundation
+
+/// What the exit code of the program says. Docs/Operators-Guide.md lists them.
+enum ExitStatus: Int32, CaseIterable {
+    /// The words of the command line make no sense.
+    case usage = 64
+    /// A value or a file that was given is not acceptable.
+    case badInput = 65
+    /// The gateway did not answer a request on an established session.
+    case noAnswer = 69
+    case portInUse = 71
+    /// Another process holds the data directory, or a device's state.
+    case locked = 72
+    /// A file cannot be read or written; the disk is full.
+    case storage = 73
+    /// The store was written by a newer version.
+    case newerStore = 74
+    case gatewayNotRunning = 75
+    /// The gateway answered, and refused.
+    case refused = 76
+    /// A key is malformed, unusable or taken; or a handshake came to nothing.
+    case key = 77
+    case badConfiguration = 78
+    case unknownDevice = 79
+    /// The homeserver does not answer, or not as one. (A running gateway goes on trying instead.)
+    case homeserver = 80
+}
+
+/// An error that ends the program: words for a person and an exit code for a script.
+struct Failure: Error, CustomStringConvertible {
+    var status: ExitStatus
+    var message: String
+
+    init(_ status: ExitStatus, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+
+    var description: String { message }
+}
+
+/// Prints to standard error: what is not the result of a command.
+func say(_ text: String) {
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+}
