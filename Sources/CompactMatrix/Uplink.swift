@@ -36,9 +36,9 @@ public enum Uplink: Sendable {
 public struct Reading: Sendable {
     /// When they were measured, in seconds of Unix time; nil: when the gateway receives them.
     public var unixSeconds: UInt32?
-    public var measurements: [Measurement]
+    public var measurements: [MeasuredValue]
 
-    public init(unixSeconds: UInt32? = nil, measurements: [Measurement]) {
+    public init(unixSeconds: UInt32? = nil, measurements: [MeasuredValue]) {
         self.unixSeconds = unixSeconds
         self.measurements = measurements
     }

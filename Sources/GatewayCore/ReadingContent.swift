@@ -4,7 +4,7 @@ internal import MatrixJSON
 /// A reading as it stands in the room: readable text, and the exact numbers with SenML names and units (RFC 8428).
 struct ReadingContent {
     let unixSeconds: Int64?
-    private let measurements: [Measurement]
+    private let measurements: [MeasuredValue]
 
     /// From the flat array that travels: the time where it is given, then name, unit, mantissa, exponent of each.
     init?(_ items: [JSONValue]) {
@@ -17,14 +17,14 @@ struct ReadingContent {
             unixSeconds = nil
         }
         guard !rest.isEmpty, rest.count % 4 == 0 else { return nil }
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredValue] = []
         while rest.count >= 4 {
             let start = rest.startIndex
             guard case .string(let name) = rest[start], !name.isEmpty, case .string(let unit) = rest[start + 1],
                 case .integer(let mantissa) = rest[start + 2], case .integer(let exponent) = rest[start + 3],
-                abs(mantissa) <= Measurement.largestMantissa, Measurement.exponents.contains(Int(exponent))
+                abs(mantissa) <= MeasuredValue.largestMantissa, MeasuredValue.exponents.contains(Int(exponent))
             else { return nil }
-            measurements.append(Measurement(name: name, unit: unit, mantissa: mantissa, exponent: Int(exponent)))
+            measurements.append(MeasuredValue(name: name, unit: unit, mantissa: mantissa, exponent: Int(exponent)))
             rest = rest.dropFirst(4)
         }
         self.measurements = measurements

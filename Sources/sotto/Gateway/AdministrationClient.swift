@@ -1,3 +1,5 @@
+internal import GatewayStore
+internal import NIOHTTP1
 internal import AsyncHTTPClient
 internal import Foundation
 internal import GatewayCore

@@ -1,3 +1,4 @@
+internal import UnixSignals
 internal import ArgumentParser
 internal import Foundation
 internal import GatewayCore
@@ -54,7 +55,7 @@ struct GatewayCommand: AsyncParsableCommand {
         let client = try Self.client(configuration)
         let caller = HomeserverCaller(client: client, appserviceID: configuration.appserviceID, inputs: inputs)
         let events = EventReceiver(inputs: inputs)
-        let appservice = try ApplicationServiceListener(
+        let appservice = ApplicationServiceListener(
             host: configuration.appserviceListen.host, port: configuration.appserviceListen.port,
             hsToken: configuration.hsToken, handler: events, logger: logger)
         let administration = AdministrationListener(
@@ -63,8 +64,7 @@ struct GatewayCommand: AsyncParsableCommand {
             configuration: machine, store: directory.store, sockets: sockets, inputs: inputs, homeserver: caller,
             logger: logger)
 
-        for address in sockets.addresses { print("ready \(address)") }
-        fflush(stdout)
+        for address in sockets.addresses { try printLine("ready \(address)") }
         let group = ServiceGroup(
             configuration: .init(
                 services: [

@@ -43,3 +43,8 @@ struct Failure: Error, CustomStringConvertible {
 func say(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))
 }
+
+/// Prints a line of a command's result at once, also into a pipe.
+func printLine(_ text: String) throws {
+    try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+}

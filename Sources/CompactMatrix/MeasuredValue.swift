@@ -1,6 +1,6 @@
 /// One value of a reading: a SenML name and unit (RFC 8428 section 4 and 12.1) and a decimal number
 /// `mantissa * 10^exponent`, since Matrix events allow no floats.
-public struct Measurement: Sendable {
+public struct MeasuredValue: Sendable {
     public var name: String
     /// Empty for a number without a unit.
     public var unit: String

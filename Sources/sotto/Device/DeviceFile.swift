@@ -1,0 +1,75 @@
+internal import DeviceClient
+internal import Foundation
+internal import Links
+internal import NoiseSodium
+internal import SecureDatagram
+
+/// A device's own file: its key and how it reaches its gateway. What changes while it speaks stands beside it.
+struct DeviceFile {
+    var path: String
+    var privateKey: [UInt8]
+    var gateway: String?
+    var gatewayKey: [UInt8]?
+    var number: UInt32?
+    /// As it stands in the file: a path, relative to it.
+    var linkPath: String?
+    var link: Link
+
+    var stateFile: String { path + ".state" }
+    var lockFile: String { path + ".lock" }
+
+    static func load(_ path: String) throws -> DeviceFile {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw Failure(.badConfiguration, "\(path): there is no such file; sotto device init \(path) makes it")
+        }
+        if let mode = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? NSNumber,
+            mode.intValue & 0o077 != 0
+        {
+            throw Failure(.key, "\(path): others may read the private key in it; chmod 600 \(path)")
+        }
+        let top = try YAMLSection.load(path)
+        let number = try top.integer("number", 0...Int64(DeviceNumber.largest))
+        let device = DeviceFile(
+            path: path,
+            privateKey: try KeyText.parse(try top.required("private_key", "the device's key"), "\(path): private_key"),
+            gateway: try top.string("gateway"),
+            gatewayKey: try top.string("gateway_key").map { try KeyText.parsePublic($0, "\(path): gateway_key") },
+            number: number.map { UInt32($0) },
+            linkPath: top.isMapping("link") ? nil : try top.string("link"),
+            link: try LinkFile.load(from: top, key: "link") ?? .unknown)
+        try top.finish()
+        return device
+    }
+
+    func save() throws {
+        var text = """
+            # A Sotto device. This file holds its private key: it never leaves the device.
+            private_key: \(KeyText.render(privateKey))
+            """
+        text += "\n# Where its gateway is, the gateway's public key, and the number that it gave this device.\n"
+        text += gateway.map { "gateway: \"\($0)\"\n" } ?? "# gateway: gateway.example.org:5683\n"
+        text += gatewayKey.map { "gateway_key: \(KeyText.render($0))\n" } ?? "# gateway_key:\n"
+        text += number.map { "number: \($0)\n" } ?? "# number:\n"
+        text += "# The link, the same as in the gateway's configuration; without it 100 bit/s and 2 s are taken.\n"
+        text += linkPath.map { "link: \"\($0)\"\n" } ?? "# link: link.yaml\n"
+        try DurableFile.write(Array(text.utf8), to: path)
+    }
+
+    /// What the device needs to speak.
+    func identity() throws -> (DeviceIdentity, HostPort) {
+        guard let gateway, let gatewayKey, let number, let device = DeviceNumber(number) else {
+            throw Failure(
+                .badConfiguration,
+                "\(path): gateway, gateway_key and number are needed: run what sotto device add printed beside the gateway")
+        }
+        guard let address = HostPort(gateway) else {
+            throw Failure(.badConfiguration, "\(path): gateway: \"\(gateway)\" is not HOST:PORT")
+        }
+        return (DeviceIdentity(number: device, privateKey: privateKey, gatewayKey: gatewayKey), address)
+    }
+}
+
+/// The operating system's generator.
+struct SystemEntropy: Entropy {
+    mutating func next32() -> [UInt8] { Sodium.randomBytes(32) }
+}
