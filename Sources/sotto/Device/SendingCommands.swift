@@ -6,7 +6,7 @@ internal import Foundation
 internal import MatrixJSON
 
 struct SendingOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "The device's file.")
+    @Option(name: .shortAndLong, help: ArgumentHelp("The device's file.", valueName: "file"))
     var device = "device.yaml"
 
     @Flag(help: "Print what the exchange cost as one line of JSON.")

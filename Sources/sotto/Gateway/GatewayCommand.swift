@@ -11,7 +11,7 @@ internal import NoiseSodium
 internal import ServiceLifecycle
 
 struct ConfigurationOptions: ParsableArguments {
-    @Option(name: [.short, .customLong("config")], help: "The gateway's configuration file.")
+    @Option(name: [.customShort("c"), .customLong("config")], help: ArgumentHelp("The gateway's configuration file.", valueName: "file"))
     var file = "sotto.yaml"
 
     func load() throws -> GatewayConfiguration { try GatewayConfiguration.load(file) }
