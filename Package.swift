@@ -83,13 +83,15 @@ let package = Package(
         .executableTarget(
             name: "sotto",
             dependencies: [
-                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore", "Homeserver", "LinkRelay", "Links",
+                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore", "Homeserver", "LinkRelay",
+                "Links",
                 "MatrixJSON", "NoiseSodium", "SecureDatagram",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -74,9 +74,12 @@ extension DeviceClient {
             answering = nil
         case .duplicate(let number, let plaintext):
             report(.down, datagram, plaintext, header - plaintext.count, repetition: true, nil)
-            // The gateway did not get our acknowledgement: the same frame again (it may have half a number only).
+            // The gateway did not get our acknowledgement: the same frame again. After a restart of ours it is made
+            // anew; a delivery that was taken before is known by its sequence.
             if let known = acknowledgements.first(where: { $0.number == number }) {
                 transmit(known.datagram)
+            } else {
+                endpoint.receive(plaintext, now: now)
             }
         case nil:
             return
@@ -108,7 +111,7 @@ extension DeviceClient {
             confirm(handle)
             if handle == watch {
                 watch = nil
-                events.append(.watchFailed(response))
+                events.append(.watchRefused(response))
             } else {
                 events.append(.answered(handle, response))
             }
@@ -160,8 +163,10 @@ extension DeviceClient {
             session = nil
         }
         if handle == watch {
+            // Somebody who watches goes on through an outage, without filling the link with attempts.
             watch = nil
-            events.append(.watchFailed(nil))
+            renewWatchAt = now + endpoint.parameters.maxTransmitWait(answerBytes: endpoint.parameters.expectedAnswerBytes)
+            events.append(.watchInterrupted)
         } else {
             events.append(.unanswered(handle, wasHandshake ? .handshake : .request))
         }
@@ -195,7 +200,8 @@ extension DeviceClient {
                 Frame(
                     handle: handle, datagram: sealed.bytes, message: message, number: sealed.number, header: header))
             remember(
-                handle, DeviceSnapshot.Pending(
+                handle,
+                DeviceSnapshot.Pending(
                     message: message, datagram: sealed.bytes, frameNumber: sealed.number, ephemeral: []))
         } else if let answering {
             acknowledgements.append((answering, sealed.bytes))
@@ -222,7 +228,8 @@ extension DeviceClient {
         initiator = started
         stateChanged = true
         remember(
-            transmission.handle, DeviceSnapshot.Pending(
+            transmission.handle,
+            DeviceSnapshot.Pending(
                 message: message, datagram: [], frameNumber: 0, ephemeral: ephemeral))
         let header = 1 + identity.number.encoded.count
         frames.append(

@@ -20,8 +20,10 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         case unanswered(RequestID, Unanswered)
         /// The gateway will now push what arrives.
         case watching
-        /// The gateway refused to, or did not answer.
-        case watchFailed(Response?)
+        /// The gateway did not answer; it is asked again after a while.
+        case watchInterrupted
+        /// The gateway refuses to push.
+        case watchRefused(Response)
         case delivery(Delivery)
         /// One datagram travelled.
         case traffic(DatagramReport)

@@ -98,9 +98,11 @@ extension Gateway {
             device.record.handshakeCounter = device.channel.handshakeCounter
             device.record.handshakeHash = device.channel.answeredHandshake?.hash ?? []
             device.record.handshakeReply = device.channel.answeredHandshake?.message2 ?? []
-            device.record.lastSeenUnixMilliseconds = now.unixMilliseconds
             if status == .accepted { device.record.address = address }
-            device.recordChanged = true
+            if responder.counter == device.channel.handshakeCounter {
+                device.record.lastSeenUnixMilliseconds = now.unixMilliseconds
+                device.recordChanged = true
+            }
             transmit(message2, to: address)
         } catch {
             counters.droppedForged += 1

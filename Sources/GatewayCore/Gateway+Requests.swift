@@ -10,6 +10,7 @@ extension Gateway {
             switch event {
             case .request(let incoming):
                 counters.requests += 1
+                if let frame = handling { devices[number]?.channel.confirmAnswers(before: frame) }
                 let response = respond(to: incoming, of: number, now: now)
                 try? devices[number]?.endpoint.respond(to: incoming.id, response, now: now.monotonic)
             case .notificationDelivered(let handle):
@@ -55,7 +56,9 @@ extension Gateway {
             devices[number] = device
             return Response(.forbidden)
         case .encrypted:
-            note(.warning, "a message was refused: its room is encrypted, and it would go there in clear", device: number)
+            note(
+                .warning, "a message was refused: its room is encrypted, and it would go there in clear", device: number
+            )
             device.record.refused += 1
             device.recordChanged = true
             devices[number] = device

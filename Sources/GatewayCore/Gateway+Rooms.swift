@@ -26,7 +26,8 @@ extension Gateway {
             return
         }
         for number in devices.keys.sorted() {
-            guard let device = devices[number], device.record.room.roomID == event.roomID, !device.record.isRevoked else {
+            guard let device = devices[number], device.record.room.roomID == event.roomID, !device.record.isRevoked
+            else {
                 continue
             }
             if event.sender == userID(of: device.record) {
@@ -51,9 +52,10 @@ extension Gateway {
     }
 
     private func receiveMembership(_ event: RoomEvent, now: Moment) {
-        guard let number = devices.keys.sorted().first(where: { number in
-            devices[number].map { userID(of: $0.record) == event.stateKey } ?? false
-        }), var device = devices[number], !device.record.isRevoked
+        guard
+            let number = devices.keys.sorted().first(where: { number in
+                devices[number].map { userID(of: $0.record) == event.stateKey } ?? false
+            }), var device = devices[number], !device.record.isRevoked
         else { return }
         switch event.content["membership"]?.stringValue {
         case "invite":
@@ -139,7 +141,9 @@ extension Gateway {
         guard let device = devices[number], device.inbox.count > configuration.inboxLimit else { return }
         let underWay = device.delivery?.inboxID
         guard let oldest = device.inbox.first(where: { $0.id != underWay }) else { return }
-        note(.warning, "more than \(configuration.inboxLimit) messages wait for it: the oldest is dropped", device: number)
+        note(
+            .warning, "more than \(configuration.inboxLimit) messages wait for it: the oldest is dropped",
+            device: number)
         replace(oldest.id, by: nil, of: number)
     }
 }

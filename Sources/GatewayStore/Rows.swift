@@ -104,7 +104,8 @@ enum Rows {
 
     static func session(_ row: Row) -> SessionRecord {
         SessionRecord(
-            device: UInt32(truncatingIfNeeded: row["device"] as Int64), slot: row["slot"], session: bytes(row["session"]))
+            device: UInt32(truncatingIfNeeded: row["device"] as Int64), slot: row["slot"],
+            session: bytes(row["session"]))
     }
 
     static func answer(_ row: Row) -> AnswerRecord {

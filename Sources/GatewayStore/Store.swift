@@ -1,5 +1,5 @@
-public import GatewayCore
 internal import GRDB
+public import GatewayCore
 
 /// What must survive, in one SQLite file. A write that has returned is on disk: edge gateways lose power.
 public final class Store: Sendable {
@@ -42,7 +42,8 @@ public final class Store: Sendable {
                 state.answers = try Row.fetchAll(db, sql: "SELECT * FROM answer ORDER BY rowid").map(Rows.answer)
                 state.uplinks = try Row.fetchAll(db, sql: "SELECT * FROM uplink ORDER BY id").map(Rows.uplink)
                 state.inbox = try Row.fetchAll(db, sql: "SELECT * FROM inbox ORDER BY id").map(Rows.inbox)
-                state.lastTransaction = try String.fetchOne(db, sql: "SELECT value FROM meta WHERE name = 'transaction'")
+                state.lastTransaction = try String.fetchOne(
+                    db, sql: "SELECT value FROM meta WHERE name = 'transaction'")
                 return state
             }
         }

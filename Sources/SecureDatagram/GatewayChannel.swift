@@ -46,7 +46,9 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
     }
 
     struct CachedAnswer: Sendable {
+        /// The frame that was answered, and the number under which it was.
         var frame: FrameID
+        var number: UInt64
         var datagram: [UInt8]
         var repeats: Int
     }
@@ -191,7 +193,7 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
         let sealed = try session.seal(plaintext)
         put(session, slot)
         if let frame {
-            cachedAnswers.append(CachedAnswer(frame: frame, datagram: sealed.bytes, repeats: 0))
+            cachedAnswers.append(CachedAnswer(frame: frame, number: sealed.number, datagram: sealed.bytes, repeats: 0))
             if cachedAnswers.count > Self.answersKept { cachedAnswers.removeFirst() }
         }
         return sealed
@@ -202,6 +204,17 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
         guard let slot = slot(of: id), var session = self[slot] else { return }
         session.confirm(number)
         put(session, slot)
+    }
+
+    /// A new request in `frame` shows that the answers to the device's earlier ones arrived: it has one request under way
+    /// at a time, and one that it gave up is followed by a handshake.
+    public mutating func confirmAnswers(before frame: FrameID) {
+        guard let received = frame.number else { return }
+        var newest: UInt64?
+        for answer in cachedAnswers where answer.frame.source == frame.source {
+            if let number = answer.frame.number, number < received { newest = max(newest ?? 0, answer.number) }
+        }
+        if let newest { confirm(newest, session: frame.source) }
     }
 
     /// Whether a frame was received in the session that is current now.
@@ -215,6 +228,7 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
 
     private mutating func put(_ session: Session<Suite>?, _ slot: Slot) {
         sessions[slot.rawValue] = session
-        changed[slot.rawValue] = true
+        // Anybody may replay an old message 1: what comes of it costs no write until the device has used it.
+        if slot != .stale { changed[slot.rawValue] = true }
     }
 }

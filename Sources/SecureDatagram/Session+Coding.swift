@@ -42,7 +42,9 @@ extension Session {
     }
 
     private static func keys(from reader: inout SnapshotReader) -> EpochKeys<Suite>? {
-        guard let epoch = reader.uint64(), let key = reader.bytes(32), let hasPrevious = reader.byte() else { return nil }
+        guard let epoch = reader.uint64(), let key = reader.bytes(32), let hasPrevious = reader.byte() else {
+            return nil
+        }
         var previous: CipherState<Suite>?
         if hasPrevious == 1 {
             guard let bytes = reader.bytes(32) else { return nil }

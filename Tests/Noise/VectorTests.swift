@@ -102,14 +102,16 @@ struct VectorTests {
             let fromInitiator = isOneWay || index % 2 == 0
             let payload = hex(message.payload)
             if var transport = keys {
-                let sealed = try fromInitiator
+                let sealed =
+                    try fromInitiator
                     ? transport.initiatorToResponder.encrypt(payload) : transport.responderToInitiator.encrypt(payload)
                 #expect(sealed == hex(message.ciphertext), label)
                 keys = transport
                 continue
             }
             let ephemeral = fromInitiator ? hex(vector.init_ephemeral) : hex(vector.resp_ephemeral)
-            let written = try fromInitiator
+            let written =
+                try fromInitiator
                 ? initiator.writeMessage(payload: payload, ephemeralPrivateKey: ephemeral)
                 : responder.writeMessage(payload: payload, ephemeralPrivateKey: ephemeral)
             #expect(written == hex(message.ciphertext), label)

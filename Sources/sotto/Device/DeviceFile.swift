@@ -60,7 +60,8 @@ struct DeviceFile {
         guard let gateway, let gatewayKey, let number, let device = DeviceNumber(number) else {
             throw Failure(
                 .badConfiguration,
-                "\(path): gateway, gateway_key and number are needed: run what sotto device add printed beside the gateway")
+                "\(path): gateway, gateway_key and number are needed: run what sotto device add printed beside the gateway"
+            )
         }
         guard let address = HostPort(gateway) else {
             throw Failure(.badConfiguration, "\(path): gateway: \"\(gateway)\" is not HOST:PORT")

@@ -75,7 +75,7 @@ final class DeviceRunner {
 
     /// Runs until `handle`, which sees each event, returns false; or until interrupted, which returns false.
     func run(_ handle: (SoftwareDevice.Event) throws -> Bool) async throws -> Bool {
-        let signals = Self.interruptions { [continuation] in continuation.yield(.interrupted) }
+        let signals = Interruption.observe { [continuation] in continuation.yield(.interrupted) }
         defer { for signal in signals { signal.cancel() } }
         while let event = machine.nextEvent() {
             guard try handle(event) else { return true }
@@ -116,16 +116,6 @@ final class DeviceRunner {
         let continuation = continuation
         timer = channel.eventLoop.scheduleTask(deadline: .uptimeNanoseconds(UInt64(max(0, deadline)))) {
             continuation.yield(.timer)
-        }
-    }
-
-    private static func interruptions(_ handle: @escaping @Sendable () -> Void) -> [any DispatchSourceSignal] {
-        [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler(handler: handle)
-            source.resume()
-            return source
         }
     }
 

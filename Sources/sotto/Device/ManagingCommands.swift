@@ -44,7 +44,8 @@ struct AddCommand: AsyncParsableCommand {
             if let remedy = device.remedy { print("  \(remedy)") }
             if let key = reply.status?.gatewayKey {
                 print("On the device (put the gateway's address in):")
-                print("  sotto device configure FILE --gateway HOST:PORT --gateway-key \(key) --number \(device.number)")
+                print(
+                    "  sotto device configure FILE --gateway HOST:PORT --gateway-key \(key) --number \(device.number)")
             }
         }
         if device.state == "encrypted" {
@@ -73,7 +74,8 @@ struct ListCommand: AsyncParsableCommand {
             print(
                 "\(device.number)  \(device.name)  \(device.room)  \(device.state)  \(seen)  accepted \(device.accepted), "
                     + "in the room \(device.delivered), \(device.state == "encrypted" ? "held" : "queued") \(device.queued), "
-                    + "refused \(device.refused), waiting for it \(device.waiting)\(device.isWatching ? ", watches" : "")")
+                    + "refused \(device.refused), waiting for it \(device.waiting)\(device.isWatching ? ", watches" : "")"
+            )
             if let remedy = device.remedy { print("   \(remedy)") }
         }
     }

@@ -139,7 +139,8 @@ struct ReadingCommand: AsyncParsableCommand {
         }
         throw Failure(
             .badInput,
-            "\"\(text)\": the value has to be a decimal such as 21.5 with at most 15 digits and an exponent from -18 to 18")
+            "\"\(text)\": the value has to be a decimal such as 21.5 with at most 15 digits and an exponent from -18 to 18"
+        )
     }
 }
 

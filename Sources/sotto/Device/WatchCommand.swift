@@ -1,5 +1,5 @@
-internal import CoAP
 internal import ArgumentParser
+internal import CoAP
 internal import CompactMatrix
 internal import DeviceClient
 internal import Foundation
@@ -55,12 +55,11 @@ struct WatchCommand: AsyncParsableCommand {
                 if options.json { try printLine(report.jsonLine) }
                 report = ExchangeReport("watch")
                 since = Clock.monotonic
-            case .watchFailed(let response?):
+            case .watchRefused(let response):
                 failure = Failure(.refused, "the gateway refuses: \(response.code.text)")
                 return false
-            case .watchFailed(nil):
-                failure = Failure(.noAnswer, "the gateway does not answer")
-                return false
+            case .watchInterrupted:
+                say("no answer: the gateway is out of reach, does not know this device, or a key is wrong; asking again")
             case .delivery(let delivery):
                 pending = delivery
             case .answered, .unanswered:

@@ -71,7 +71,8 @@ enum Administration {
         case DeviceError.invalidName(let name):
             return Failure(
                 .badInput,
-                "\"\(name)\" is no name for a device: letters, digits and ._- are allowed, at most 64, and not \"sotto\"")
+                "\"\(name)\" is no name for a device: letters, digits and ._- are allowed, at most 64, and not \"sotto\""
+            )
         case DeviceError.nameTaken(let name):
             return Failure(.badInput, "there is a device \(name) already")
         case DeviceError.invalidKey:

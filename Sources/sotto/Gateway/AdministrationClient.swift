@@ -1,10 +1,10 @@
-internal import GatewayStore
-internal import NIOHTTP1
 internal import AsyncHTTPClient
 internal import Foundation
 internal import GatewayCore
+internal import GatewayStore
 internal import NIOCore
 internal import NIOFoundationCompat
+internal import NIOHTTP1
 internal import NoiseSodium
 
 /// Asks the gateway: over its socket where it runs, otherwise on its store.
@@ -54,7 +54,8 @@ enum AdministrationClient {
         defer { withExtendedLifetime(directory.lock) {} }
         do {
             var gateway = WireGateway(
-                configuration: try GatewayCommand.machineConfiguration(configuration), state: try directory.store.load(),
+                configuration: try GatewayCommand.machineConfiguration(configuration),
+                state: try directory.store.load(),
                 now: Clock.now, random: Sodium.randomBytes)
             let reply = Administration.answer(request, &gateway, listening: [], now: Clock.now)
             if reply.problem == nil { try directory.store.commit(gateway.takeActions().writes) }

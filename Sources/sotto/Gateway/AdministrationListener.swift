@@ -11,6 +11,7 @@ struct AdministrationListener: Service {
     let inputs: InputQueue
     let listening: [String]
     let logger: Logger
+    let onBound: @Sendable () -> Void
 
     /// Longest path that fits into a Unix socket's address.
     static let longestPath = 107
@@ -28,7 +29,10 @@ struct AdministrationListener: Service {
         let application = Application(
             router: router,
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
-            onServerRunning: { _ in chmod(path, 0o600) },
+            onServerRunning: { [onBound] _ in
+                chmod(path, 0o600)
+                onBound()
+            },
             logger: logger)
         try await application.runService(gracefulShutdownSignals: [])
         unlink(path)

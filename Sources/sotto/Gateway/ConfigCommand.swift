@@ -1,6 +1,6 @@
-internal import GatewayCore
 internal import ArgumentParser
 internal import Foundation
+internal import GatewayCore
 internal import Homeserver
 internal import NoiseSodium
 
@@ -24,7 +24,8 @@ struct ConfigCommand: ParsableCommand {
         var serverName = "example.org"
 
         func run() throws {
-            let keyFile = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent("gateway.key").path
+            let keyFile = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent("gateway.key")
+                .path
             for path in [file, keyFile] where FileManager.default.fileExists(atPath: path) {
                 throw Failure(.badInput, "\(path) is there already and is not overwritten")
             }
@@ -57,7 +58,9 @@ struct ConfigCommand: ParsableCommand {
             {
                 throw Failure(.badConfiguration, "\(file): homeserver.url: \(problem)")
             }
-            print("\(file) can be used; the gateway's public key is \(KeyText.render(WireSuite.publicKey(of: machine.privateKey)))")
+            print(
+                "\(file) can be used; the gateway's public key is \(KeyText.render(WireSuite.publicKey(of: machine.privateKey)))"
+            )
         }
     }
 }

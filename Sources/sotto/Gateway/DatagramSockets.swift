@@ -16,7 +16,8 @@ final class DatagramSockets: Sendable {
                 var bootstrap = DatagramBootstrap(group: group)
                     .channelOption(.datagramVectorReadMessageCount, value: 32)
                     .channelOption(
-                        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 32 * 2048))
+                        .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 32 * 2048)
+                    )
                     .channelInitializer { channel in
                         channel.eventLoop.makeCompletedFuture {
                             try channel.pipeline.syncOperations.addHandler(Receiver(inputs: inputs, socket: index))

@@ -1,4 +1,3 @@
-internal import UnixSignals
 internal import ArgumentParser
 internal import Foundation
 internal import GatewayCore
@@ -6,12 +5,16 @@ internal import GatewayStore
 internal import Homeserver
 internal import Logging
 internal import MatrixJSON
+internal import NIOConcurrencyHelpers
 internal import NIOPosix
 internal import NoiseSodium
 internal import ServiceLifecycle
+internal import UnixSignals
 
 struct ConfigurationOptions: ParsableArguments {
-    @Option(name: [.customShort("c"), .customLong("config")], help: ArgumentHelp("The gateway's configuration file.", valueName: "file"))
+    @Option(
+        name: [.customShort("c"), .customLong("config")],
+        help: ArgumentHelp("The gateway's configuration file.", valueName: "file"))
     var file = "sotto.yaml"
 
     func load() throws -> GatewayConfiguration { try GatewayConfiguration.load(file) }
@@ -22,8 +25,8 @@ struct GatewayCommand: AsyncParsableCommand {
         commandName: "gateway",
         abstract: "Runs the gateway.",
         discussion: """
-            Listens for devices (UDP) and for the homeserver (HTTP), until SIGTERM or SIGINT. Prints "ready" and where \
-            it listens when it does. A homeserver that is away is waited for; what devices send meanwhile is kept.
+            Listens for devices (UDP) and for the homeserver (HTTP), until SIGTERM or SIGINT. Prints where, and "ready" when \
+            all of it does. A homeserver that is away is waited for; what devices send meanwhile is kept.
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -55,16 +58,22 @@ struct GatewayCommand: AsyncParsableCommand {
         let client = try Self.client(configuration)
         let caller = HomeserverCaller(client: client, appserviceID: configuration.appserviceID, inputs: inputs)
         let events = EventReceiver(inputs: inputs)
+        for address in sockets.addresses { try printLine("listening for devices on \(address)") }
+        let readiness = Readiness(parts: 2)
         let appservice = ApplicationServiceListener(
             host: configuration.appserviceListen.host, port: configuration.appserviceListen.port,
-            hsToken: configuration.hsToken, handler: events, logger: logger)
+            hsToken: configuration.hsToken, handler: events, logger: logger,
+            onBound: { port in
+                let address = HostPort(host: configuration.appserviceListen.host, port: port)
+                readiness.note("listening for the homeserver on \(address)")
+            })
         let administration = AdministrationListener(
-            path: configuration.socketFile, inputs: inputs, listening: sockets.addresses, logger: logger)
+            path: configuration.socketFile, inputs: inputs, listening: sockets.addresses, logger: logger,
+            onBound: { readiness.note(nil) })
         let service = GatewayService(
             configuration: machine, store: directory.store, sockets: sockets, inputs: inputs, homeserver: caller,
             logger: logger)
 
-        for address in sockets.addresses { try printLine("ready \(address)") }
         let group = ServiceGroup(
             configuration: .init(
                 services: [
@@ -94,6 +103,23 @@ struct GatewayCommand: AsyncParsableCommand {
                 allowPlainHTTP: configuration.allowPlainHTTP)
         } catch {
             throw Failure(.badConfiguration, "\(configuration.file): homeserver: \(error)")
+        }
+    }
+}
+
+/// Says "ready" when the last of several listeners is bound.
+private final class Readiness: Sendable {
+    private let remaining: NIOLockedValueBox<Int>
+
+    init(parts: Int) {
+        remaining = NIOLockedValueBox(parts)
+    }
+
+    func note(_ line: String?) {
+        remaining.withLockedValue { remaining in
+            if let line { try? printLine(line) }
+            remaining -= 1
+            if remaining == 0 { try? printLine("ready") }
         }
     }
 }

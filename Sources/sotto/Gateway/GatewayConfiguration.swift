@@ -53,7 +53,8 @@ struct GatewayConfiguration: Sendable {
                 (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || "._-=/".utf8.contains(byte)
             }
             guard isValid, !text.isEmpty, text.utf8.count <= 64 else {
-                throw appservice.failure(key, "\"\(text)\": lower-case letters, digits and ._-=/ are allowed, at most 64")
+                throw appservice.failure(
+                    key, "\"\(text)\": lower-case letters, digits and ._-=/ are allowed, at most 64")
             }
             return text
         }

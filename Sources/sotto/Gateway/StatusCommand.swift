@@ -1,6 +1,6 @@
-internal import GatewayCore
 internal import ArgumentParser
 internal import Foundation
+internal import GatewayCore
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -25,11 +25,13 @@ struct StatusCommand: AsyncParsableCommand {
         print("devices       \(status.devices), messages on their way to rooms: \(status.queued)")
         let counters = status.counters
         print("received      \(counters.datagramsReceived) datagrams, \(counters.bytesReceived) bytes")
-        print("sent          \(counters.datagramsSent) datagrams, \(counters.bytesSent) bytes, "
-            + "\(counters.retransmissions) repeated, \(counters.answersRepeated) answers repeated")
-        print("dropped       \(counters.droppedMalformed) malformed, \(counters.droppedUnknownDevice) of unknown devices, "
-            + "\(counters.droppedForged) forged, \(counters.droppedReplayed) replayed, \(counters.droppedTooOld) too old, "
-            + "\(counters.droppedRepeatedTooOften) repeated too often, \(counters.droppedOverload) for overload")
+        print(
+            "sent          \(counters.datagramsSent) datagrams, \(counters.bytesSent) bytes, "
+                + "\(counters.retransmissions) repeated, \(counters.answersRepeated) answers repeated")
+        print(
+            "dropped       \(counters.droppedMalformed) malformed, \(counters.droppedUnknownDevice) of unknown devices, "
+                + "\(counters.droppedForged) forged, \(counters.droppedReplayed) replayed, \(counters.droppedTooOld) too old, "
+                + "\(counters.droppedRepeatedTooOften) repeated too often, \(counters.droppedOverload) for overload")
     }
 }
 

@@ -27,7 +27,8 @@ enum DurableFile {
         }
         close(descriptor)
         guard rename(temporary, path) == 0 else { throw failure("cannot be replaced", path) }
-        let folder = open(URL(fileURLWithPath: path).deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let folder = open(
+            URL(fileURLWithPath: path).deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { throw failure("cannot be synchronised", path) }
         defer { close(folder) }
         guard fsync(folder) == 0 else { throw failure("cannot be synchronised", path) }
