@@ -236,10 +236,12 @@ public struct Endpoint: Sendable {
     }
 
     /// The message of `handle` has left: its last bit at `lastBitAt`. Starts its timer.
-    public mutating func sent(_ handle: Handle, lastBitAt: Int64) {
+    ///
+    /// - Parameter addedAnswerBytes: what the channel below adds to this answer beyond what it adds to each: a handshake's.
+    public mutating func sent(_ handle: Handle, lastBitAt: Int64, addedAnswerBytes: Int = 0) {
         guard let index = outgoing.firstIndex(where: { $0.handle == handle }) else { return }
         guard case .leaving = outgoing[index].state else { return }
-        var timeout = parameters.timeout(answerBytes: outgoing[index].answerBytes)
+        var timeout = parameters.timeout(answerBytes: outgoing[index].answerBytes + addedAnswerBytes)
         timeout += timeout / 1000 * drawJitter()
         for _ in 0..<outgoing[index].repetitions { timeout = timeout / 1000 * parameters.backoffPerMille }
         outgoing[index].state = .awaitingAnswer(until: lastBitAt + timeout, timeout: timeout)

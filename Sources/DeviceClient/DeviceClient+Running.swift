@@ -180,7 +180,7 @@ extension DeviceClient {
             let frame = frames[index]
             transmit(frame.datagram)
             report(.up, frame.datagram, frame.message, frame.header, repetition: true, handle)
-            left(handle, frame.datagram.count, now: now)
+            left(handle, frame.datagram.count, isHandshake: frame.number == nil, now: now)
             return
         }
         guard case .message(let message) = transmission.content else { return }
@@ -237,7 +237,7 @@ extension DeviceClient {
                 handle: transmission.handle, datagram: started.message1, message: message, number: nil, header: header))
         transmit(started.message1)
         report(.up, started.message1, message, header, repetition: false, transmission.handle)
-        left(transmission.handle, started.message1.count, now: now)
+        left(transmission.handle, started.message1.count, isHandshake: true, now: now)
     }
 
     /// Notes a request that has an effect, so that it is repeated in the same frame after a restart. Others (a ping, an
@@ -259,8 +259,10 @@ extension DeviceClient {
     }
 
     /// Starts the timer of a message when its last bit has left the modem, as far as the link's rate tells.
-    private mutating func left(_ handle: Endpoint.Handle, _ bytes: Int, now: Int64) {
-        endpoint.sent(handle, lastBitAt: queue.enqueue(bytes, now: now))
+    private mutating func left(_ handle: Endpoint.Handle, _ bytes: Int, isHandshake: Bool = false, now: Int64) {
+        endpoint.sent(
+            handle, lastBitAt: queue.enqueue(bytes, now: now),
+            addedAnswerBytes: isHandshake ? Initiator<Suite>.message2Overhead : 0)
     }
 
     private mutating func report(

@@ -132,11 +132,21 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
             outgoing = []
             stateChanged = false
         }
-        guard stateChanged else { return Actions(state: nil, datagrams: outgoing) }
+        return Actions(state: stateChanged ? encodedState() : nil, datagrams: outgoing)
+    }
+
+    /// The state of a device that stops in order, after its last actions: without it a restart skips the frame numbers
+    /// that were reserved, and its next frame is a byte longer.
+    public mutating func finish() -> [UInt8] {
+        session?.releaseLease()
+        return encodedState()
+    }
+
+    private mutating func encodedState() -> [UInt8] {
         snapshot.session = session?.encoded()
         snapshot.previousSession = previousSession?.encoded()
         snapshot.nextMessageID = endpoint.nextMessageID
-        return Actions(state: snapshot.encoded, datagrams: outgoing)
+        return snapshot.encoded
     }
 
     /// Whether nothing is under way.
@@ -187,11 +197,14 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         guard wantsWatch else { return }
         if let watch { endpoint.cancel(watch) }
         let request = Request(
-            .get, path: [Resource.messages.segment], options: [MessageOption(.observe, uint: 0)])
+            .get, path: [Resource.messages.segment], options: [MessageOption(.observe, uint: 0)],
+            expectedAnswerBytes: endpoint.parameters.expectedAnswerBytes + Self.observationBytes)
         watch = try? endpoint.start(request, now: now)
     }
 
     static var profileRevision: UInt64 { 0 }
+    /// Token, Observe and Max-Age, which the answer to a registration has and others have not.
+    private static var observationBytes: Int { 5 }
 }
 
 extension TransmissionParameters {

@@ -44,6 +44,7 @@ extension Gateway {
     ) {
         devices[number]?.record.lastSeenUnixMilliseconds = now.unixMilliseconds
         devices[number]?.recordChanged = true
+        devices[number]?.isSilent = false
         if devices[number]?.channel[.current]?.received.highest == frame.number {
             devices[number]?.record.address = address
         }

@@ -35,11 +35,12 @@ extension Gateway {
 
     /// Sends the next of what waits for a device, one at a time: it is removed when the device has confirmed it.
     func push(_ number: UInt32, now: Moment) {
-        guard var device = devices[number], device.delivery == nil, device.channel.canPush,
+        guard var device = devices[number], device.delivery == nil, !device.isSilent, device.channel.canPush,
             let token = device.record.observeToken, device.record.address != nil,
             let item = device.inbox.first, item.unverifiedSender == nil
         else { return }
-        let response = Response(.content, payload: item.body)
+        let response = Response(
+            .content, options: [MessageOption(.maxAge, uint: Self.observationMaxAge)], payload: item.body)
         guard let handle = try? device.endpoint.notify(token: token, sequence: UInt64(item.id), response: response)
         else { return }
         device.delivery = (handle, item.id, 0, [])
@@ -57,13 +58,20 @@ extension Gateway {
         push(number, now: now)
     }
 
-    /// The device does not listen any more: what waits stays until it asks again (RFC 7641 section 4.5).
+    /// A reset says that the device does not listen any more: what waits stays until it asks again (RFC 7641 section 3.6).
+    /// Silence says nothing of the kind: the next thing that we hear from it starts the pushing again.
     func deliveryFailed(_ handle: Endpoint.Handle, _ failure: Endpoint.Failure, of number: UInt32) {
         guard devices[number]?.delivery?.handle == handle else { return }
         devices[number]?.delivery = nil
-        devices[number]?.record.observeToken = nil
-        devices[number]?.recordChanged = true
         touched.insert(number)
-        note(.info, failure == .reset ? "no longer watches" : "does not confirm what is sent to it", device: number)
+        switch failure {
+        case .reset:
+            devices[number]?.record.observeToken = nil
+            devices[number]?.recordChanged = true
+            note(.info, "no longer watches", device: number)
+        case .timeout:
+            devices[number]?.isSilent = true
+            note(.info, "does not confirm what is sent to it; waiting to hear from it", device: number)
+        }
     }
 }

@@ -70,7 +70,6 @@ extension Gateway {
         case .success(let reply):
             reachable()
             if let number = context.device {
-                devices[number]?.failures = 0
                 succeeded(context, reply, of: number, now: now)
                 advance(number, now: now)
             }

@@ -54,10 +54,11 @@ public final class Gateway<Suite: NoiseSuite> {
         var delivery: (handle: Endpoint.Handle, inboxID: Int64, frameNumber: UInt64, session: [UInt8])?
         /// Frames that may have to be repeated.
         var frames: [(handle: Endpoint.Handle, datagram: [UInt8])] = []
+        /// It did not confirm the last delivery, and has not been heard since.
+        var isSilent = false
         var callUnderWay = false
         /// No call before this time.
         var notBefore: Int64 = 0
-        var failures = 0
         /// Whether the record has to be stored.
         var recordChanged = false
     }

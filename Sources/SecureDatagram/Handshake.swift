@@ -59,6 +59,8 @@ public enum HandshakeStatus: Equatable, Sendable {
 public struct Initiator<Suite: NoiseSuite>: Sendable {
     /// Repeated byte for byte until it is answered (a changed payload under the same ephemeral key would break it).
     public let message1: [UInt8]
+    /// Bytes by which message 2 is longer than the frame that the same answer would travel in: ephemeral key and status.
+    public static var message2Overhead: Int { 33 }
     private let state: HandshakeState<Suite>
     private let device: DeviceNumber
 

@@ -139,6 +139,11 @@ public struct Session<Suite: NoiseSuite>: Sendable {
         return .fresh(number: number, plaintext: plaintext)
     }
 
+    /// The owner stops in order and sends nothing more: what is left of the lease need not be skipped.
+    public mutating func releaseLease() {
+        leaseEnd = nextNumber
+    }
+
     /// The peer has shown that it received our frame `number`.
     public mutating func confirm(_ number: UInt64) {
         guard number < nextNumber else { return }

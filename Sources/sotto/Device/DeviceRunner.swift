@@ -87,17 +87,20 @@ final class DeviceRunner {
             case .timer: machine.handleTimeout(now: Clock.monotonic)
             case .interrupted: return false
             }
+            // What has arrived is handed over before it is acknowledged: it may come twice, never not at all.
+            var isDone = false
+            while !isDone, let event = machine.nextEvent() { isDone = try !handle(event) }
             try carryOut()
-            while let event = machine.nextEvent() {
-                guard try handle(event) else { return true }
-            }
+            if isDone { return true }
             schedule()
         }
         return false
     }
 
-    func close() async {
+    /// Stops in order.
+    func close() async throws {
         timer?.cancel()
+        try DurableFile.write(machine.finish(), to: file.stateFile)
         try? await channel.close().get()
     }
 

@@ -30,7 +30,8 @@ struct ExchangeReport: Codable, Sendable {
     var down = Layers()
     /// Datagrams of ours that were sent again.
     var retransmissions = 0
-    var seconds = 0.0
+    /// From handing over to the answer; nil for what arrives, since the device does not know when it was sent.
+    var seconds: Double?
 
     init(_ what: String) {
         self.what = what
@@ -44,8 +45,8 @@ struct ExchangeReport: Codable, Sendable {
     /// One line for a person.
     var line: String {
         let repeated = retransmissions == 0 ? "" : ", \(retransmissions) sent again"
-        return "\(up.total) bytes up, \(down.total) down in \(up.datagrams + down.datagrams) datagrams\(repeated), "
-            + String(format: "%.1f s", seconds)
+        return "\(up.total) bytes up, \(down.total) down in \(up.datagrams + down.datagrams) datagrams\(repeated)"
+            + (seconds.map { String(format: ", %.1f s", $0) } ?? "")
     }
 
     var jsonLine: String {

@@ -25,7 +25,7 @@ extension SendingOptions {
         }
         let started = try runner.perform { machine, now in try machine.send(uplink, now: now) }
         let report = try await wait(for: started, runner, what)
-        await runner.close()
+        try await runner.close()
         print(json ? try report.jsonLine : "accepted (\(report.code ?? "")): \(report.line)")
     }
 

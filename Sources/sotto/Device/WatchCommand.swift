@@ -25,7 +25,6 @@ struct WatchCommand: AsyncParsableCommand {
         var failure: Failure?
         var report = ExchangeReport("watch")
         let began = Clock.monotonic
-        var since = began
         let expiry = timeout.map { seconds in
             Task {
                 try await Task.sleep(for: .seconds(seconds))
@@ -34,40 +33,30 @@ struct WatchCommand: AsyncParsableCommand {
             }
         }
         defer { expiry?.cancel() }
-        var pending: Delivery?
         _ = try await runner.run { event in
             switch event {
             case .traffic(let datagram):
                 report.add(datagram)
-                // The acknowledgement follows the delivery: with it the exchange is over.
-                if let delivery = pending, datagram.direction == .up {
-                    pending = nil
-                    report.seconds = Double(Clock.monotonic - since) / 1e9
-                    try show(delivery, report)
-                    report = ExchangeReport("watch")
-                    since = Clock.monotonic
-                    remaining -= 1
-                }
             case .watching:
-                report.what = "watch"
-                report.seconds = Double(Clock.monotonic - since) / 1e9
+                report.seconds = Double(Clock.monotonic - began) / 1e9
                 say("watching: \(report.line)")
                 if options.json { try printLine(report.jsonLine) }
                 report = ExchangeReport("watch")
-                since = Clock.monotonic
             case .watchRefused(let response):
                 failure = Failure(.refused, "the gateway refuses: \(response.code.text)")
                 return false
             case .watchInterrupted:
                 say("no answer: the gateway is out of reach, does not know this device, or a key is wrong; asking again")
             case .delivery(let delivery):
-                pending = delivery
+                try show(delivery, report)
+                report = ExchangeReport("watch")
+                remaining -= 1
             case .answered, .unanswered:
                 break
             }
             return remaining > 0
         }
-        await runner.close()
+        try await runner.close()
         if let failure { throw failure }
     }
 
