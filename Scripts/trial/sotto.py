@@ -69,6 +69,13 @@ class Site:
             file.write(run("registration", "-c", self.config))
         self.gateway = None
 
+    def adopt(self, other):
+        """Becomes the application service that `other` is: its tokens and the address by which the homeserver reaches it."""
+        with open(other.config) as file:
+            appservice = yaml.safe_load(file)["appservice"]
+        self.change(appservice=appservice)
+        self.appservice_port = other.appservice_port
+
     @property
     def address(self):
         return f"127.0.0.1:{self.udp_port}"

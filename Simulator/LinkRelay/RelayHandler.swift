@@ -50,7 +50,8 @@ final class RelayHandler: ChannelInboundHandler {
     /// The kernel reports a closed port of a device that has gone: no reason to stop for the others.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {}
 
-    private func receiveFromGateway(_ datagram: ByteBuffer, to device: SocketAddress, _ context: ChannelHandlerContext) {
+    private func receiveFromGateway(_ datagram: ByteBuffer, to device: SocketAddress, _ context: ChannelHandlerContext)
+    {
         pass(datagram.readableBytes, .down, context) {
             guard context.channel.isActive else { return }
             let envelope = AddressedEnvelope(remoteAddress: device, data: datagram)

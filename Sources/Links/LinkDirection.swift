@@ -33,6 +33,7 @@ public struct LinkDirection: Equatable, Sendable {
         // Both are drawn for every datagram, so that a change of one parameter leaves the other's draws where they were.
         let isLost = losses.next(below: 1_000_000) < UInt64(parameters.lossPerMillion)
         let jitter = Int64(jitters.next(below: UInt64(max(0, parameters.jitter)) + 1))
-        return isLost ? .lost(leaves: leaves) : .delivered(leaves: leaves, arrives: leaves + parameters.latency + jitter)
+        return isLost
+            ? .lost(leaves: leaves) : .delivered(leaves: leaves, arrives: leaves + parameters.latency + jitter)
     }
 }

@@ -76,7 +76,8 @@ struct LinkCommand: AsyncParsableCommand {
     }
 
     private func link() throws -> Link {
-        var link = try file.map { try LinkFile.load($0) } ?? Link(up: .init(bitsPerSecond: 0), down: .init(bitsPerSecond: 0))
+        var link =
+            try file.map { try LinkFile.load($0) } ?? Link(up: .init(bitsPerSecond: 0), down: .init(bitsPerSecond: 0))
         if let rate { try set(&link, \.bitsPerSecond, rate, "--rate", 0...10_000_000_000) }
         if let latency { try set(&link, \.latency, LinkFile.nanoseconds(try seconds(latency, "--latency"))) }
         if let jitter { try set(&link, \.jitter, LinkFile.nanoseconds(try seconds(jitter, "--jitter"))) }
@@ -90,7 +91,9 @@ struct LinkCommand: AsyncParsableCommand {
     }
 
     private func seconds(_ value: Double, _ option: String) throws -> Double {
-        guard (0...86_400).contains(value) else { throw Failure(.badInput, "\(option) \(value): 0 to 86400 are allowed") }
+        guard (0...86_400).contains(value) else {
+            throw Failure(.badInput, "\(option) \(value): 0 to 86400 are allowed")
+        }
         return value
     }
 
@@ -150,7 +153,8 @@ private final class Printer: @unchecked Sendable {
         datagrams += 1
         bytes += event.bytes
         var line = Line(
-            seconds: Self.seconds(event.cameAt - began), direction: event.direction.rawValue, bytes: event.bytes, fate: "")
+            seconds: Self.seconds(event.cameAt - began), direction: event.direction.rawValue, bytes: event.bytes,
+            fate: "")
         var text: String
         switch event.fate {
         case .delivered(let leaves, let arrives):

@@ -46,7 +46,9 @@ struct WatchCommand: AsyncParsableCommand {
                 failure = Failure(.refused, "the gateway refuses: \(response.code.text)")
                 return false
             case .watchInterrupted:
-                say("no answer: the gateway is out of reach, does not know this device, or a key is wrong; asking again")
+                say(
+                    "no answer: the gateway is out of reach, does not know this device, or a key is wrong; asking again"
+                )
             case .delivery(let delivery):
                 try show(delivery, report)
                 report = ExchangeReport("watch")

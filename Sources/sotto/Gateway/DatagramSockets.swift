@@ -25,7 +25,8 @@ final class DatagramSockets: Sendable {
                     }
                 if case .v6 = resolved {
                     // 0.0.0.0 and [::] are two sockets, each for its own family.
-                    bootstrap = bootstrap.channelOption(.socketOption(.ipv6_v6only), value: 1)
+                    bootstrap = bootstrap.channelOption(
+                        ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
                 }
                 bound.append(try await bootstrap.bind(to: resolved).get())
             } catch {

@@ -30,7 +30,8 @@ final class GatewayService: Service {
     }
 
     func run() async throws {
-        await withGracefulShutdownHandler {
+        // Cancelled where another service could not start.
+        await withTaskCancellationOrGracefulShutdownHandler {
             await withCheckedContinuation { continuation in
                 let thread = Thread { [self] in
                     work()
@@ -39,7 +40,7 @@ final class GatewayService: Service {
                 thread.name = "sotto gateway"
                 thread.start()
             }
-        } onGracefulShutdown: { [inputs] in
+        } onCancelOrGracefulShutdown: { [inputs] in
             inputs.stop()
         }
         await sockets.close()
