@@ -97,27 +97,25 @@ extension HostPort {
 extension PeerAddress {
     /// nil for what is no internet address.
     init?(_ address: SocketAddress) {
+        guard let port = address.port.flatMap({ UInt16(exactly: $0) }) else { return nil }
+        // By their places in the structures of <netinet/in.h>: which module defines their fields depends on the order of
+        // imports.
         switch address {
         case .v4(let v4):
-            let ip = withUnsafeBytes(of: v4.address.sin_addr.s_addr) { Array($0) }
-            self.init(ip: ip, port: UInt16(bigEndian: v4.address.sin_port))
+            self = withUnsafeBytes(of: v4.address) { PeerAddress(ip: Array($0[4..<8]), port: port) }
         case .v6(let v6):
-            let ip = withUnsafeBytes(of: v6.address.sin6_addr) { Array($0) }
-            self.init(ip: ip, port: UInt16(bigEndian: v6.address.sin6_port), scope: v6.address.sin6_scope_id)
+            self = withUnsafeBytes(of: v6.address) { bytes in
+                PeerAddress(
+                    ip: Array(bytes[8..<24]), port: port, scope: bytes.load(fromByteOffset: 24, as: UInt32.self))
+            }
         case .unixDomainSocket:
             return nil
         }
     }
 
     var socketAddress: SocketAddress? {
-        guard ip.count == 16, scope != 0 else {
-            return try? SocketAddress(packedIPAddress: ByteBuffer(bytes: ip), port: Int(port))
-        }
-        var address = sockaddr_in6()
-        address.sin6_family = sa_family_t(AF_INET6)
-        address.sin6_port = port.bigEndian
-        address.sin6_scope_id = scope
-        withUnsafeMutableBytes(of: &address.sin6_addr) { $0.copyBytes(from: ip) }
-        return SocketAddress(address, host: "")
+        let plain = try? SocketAddress(packedIPAddress: ByteBuffer(bytes: ip), port: Int(port))
+        guard ip.count == 16, scope != 0, let host = plain?.ipAddress else { return plain }
+        return try? SocketAddress.makeAddressResolvingHost("\(host)%\(scope)", port: Int(port))
     }
 }
