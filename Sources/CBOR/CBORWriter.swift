@@ -18,9 +18,10 @@ public struct CBORWriter: Sendable {
     }
 
     public mutating func text(_ value: String) {
-        let utf8 = Array(value.utf8)
+        // Not append(contentsOf:), which brings along what indexes text that is stored as UTF-16.
+        let utf8 = value.utf8.span
         head(.text, UInt64(utf8.count))
-        bytes.append(contentsOf: utf8)
+        for index in utf8.indices { bytes.append(utf8[index]) }
     }
 
     /// The head of an array; its items follow.

@@ -1,0 +1,239 @@
+import CBOR
+import CoAP
+import CompactMatrix
+import Foundation
+import Noise
+import NoiseSodium
+import Testing
+
+@testable import SecureDatagram
+
+/// Docs/Protocol.md promises bytes; here the code has to keep the promise.
+@Suite("The vectors of Docs/Protocol.md")
+struct ProtocolDocumentTests {
+    typealias Bytes = [UInt8]
+
+    /// `name = hex` lines of the document's block of kind `vectors`; a long value goes on in indented lines.
+    let document: [String: Bytes]
+
+    init() throws {
+        let file = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Docs/Protocol.md")
+        let lines = try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n")
+        var document: [String: Bytes] = [:]
+        var inside = false
+        var name = ""
+        for line in lines {
+            if line.hasPrefix("```") {
+                inside = line == "```vectors"
+                continue
+            }
+            guard inside, !line.isEmpty, !line.hasPrefix("#") else { continue }
+            var digits = line
+            if !line.hasPrefix(" ") {
+                let parts = line.components(separatedBy: "=")
+                try #require(parts.count == 2, "no vector: \(line)")
+                name = parts[0].trimmingCharacters(in: .whitespaces)
+                digits = parts[1]
+                try #require(document[name] == nil, "\(name) stands twice")
+            }
+            document[name, default: []] += try Self.bytes(digits)
+        }
+        try #require(!document.isEmpty, "no vectors in \(file.path)")
+        self.document = document
+    }
+
+    @Test("every vector comes out byte for byte, and none is left unchecked")
+    func vectors() throws {
+        var computed = try handshakeAndFrames()
+        computed.merge(numbers()) { first, _ in first }
+        computed.merge(try bodies()) { first, _ in first }
+        for (name, bytes) in computed.sorted(by: { $0.key < $1.key }) {
+            #expect(document[name].map(Self.hex) == Self.hex(bytes), "\(name) = \(Self.hex(bytes))")
+        }
+        for name in document.keys.sorted() where !Self.inputs.contains(name) {
+            #expect(computed[name] != nil, "\(name) is checked by nothing")
+        }
+    }
+
+    /// Vectors from which the others follow.
+    static let inputs: Set = [
+        "device_private_key", "gateway_private_key", "device_ephemeral_private_key", "gateway_ephemeral_private_key",
+    ]
+
+    private func input(_ name: String) throws -> Bytes {
+        let bytes = try #require(document[name], "\(name) is missing")
+        try #require(Self.inputs.contains(name) && bytes.count == 32)
+        return bytes
+    }
+
+    // MARK: What is computed
+
+    private func handshakeAndFrames() throws -> [String: Bytes] {
+        var found: [String: Bytes] = [:]
+        let number = try #require(DeviceNumber(7))
+        let deviceKey = try input("device_private_key")
+        let gatewayKey = try input("gateway_private_key")
+        let devicePublicKey = WireSuite.publicKey(of: deviceKey)
+        let gatewayPublicKey = WireSuite.publicKey(of: gatewayKey)
+        found["device_public_key"] = devicePublicKey
+        found["gateway_public_key"] = gatewayPublicKey
+        found["prologue"] = Handshake.prologue(.kkMessage1, number)
+
+        // The first request, in message 1.
+        let request = try Message(
+            type: .confirmable, code: .post, messageID: 0x1234,
+            options: [MessageOption(.uriPath, Resource.text.segment)], payload: Uplink.text("hello").body
+        ).encoded()
+        let initiator = try Initiator<WireSuite>(
+            device: number, privateKey: deviceKey, gatewayKey: gatewayPublicKey, counter: 1, revision: 0,
+            request: request, ephemeral: try input("device_ephemeral_private_key"))
+        let message1 = initiator.message1
+        let responder = try Responder<WireSuite>(
+            datagram: message1, parsed: try #require(FrameHeader.parse(message1, fromDevice: true)),
+            gatewayPrivateKey: gatewayKey, deviceKey: devicePublicKey)
+        #expect(responder.device == number && responder.counter == 1 && responder.revision == 0)
+        #expect(responder.request == request)
+        found["request"] = request
+        found["payload_1"] = Self.varint(1) + Self.varint(0) + request
+        found["message_1"] = message1
+        found["message_1_hash"] = WireSuite.hash(message1)
+
+        let answer = try Message(type: .acknowledgement, code: .changed, messageID: 0x1234).encoded()
+        var (message2, gateway) = try responder.reply(
+            .accepted, answer: answer, ephemeral: try input("gateway_ephemeral_private_key"))
+        var (device, status, received) = try initiator.receive(message2)
+        #expect(status == .accepted && received == answer && device.id == gateway.id)
+        found["answer"] = answer
+        found["payload_2"] = HandshakeStatus.accepted.encoded + answer
+        found["message_2"] = message2
+        found["status_stale_300"] = HandshakeStatus.staleCounter(last: 300).encoded
+        found["status_revision_0"] = HandshakeStatus.unknownRevision(own: 0).encoded
+        found["session_id"] = device.id
+        found["key_up_0"] = device.sending.key.keyBytes
+        found["key_down_0"] = device.receiving.key.keyBytes
+
+        // Two frames each way: the device asks for what arrives, and a message arrives.
+        let register = try Message(
+            type: .confirmable, code: .get, messageID: 0x1235, token: [0x01],
+            options: [MessageOption(.observe, uint: 0), MessageOption(.uriPath, Resource.messages.segment)]
+        ).encoded()
+        let registered = try Message(
+            type: .acknowledgement, code: .content, messageID: 0x1235, token: [0x01],
+            options: [MessageOption(.observe, uint: 0), MessageOption(.maxAge, uint: 3600)]
+        ).encoded()
+        let push = try Message(
+            type: .confirmable, code: .content, messageID: 0xABCD, token: [0x01],
+            options: [
+                MessageOption(.observe, uint: 1_790_000_000 & 0xFF_FFFF), MessageOption(.maxAge, uint: 3600),
+            ],
+            payload: Self.message.body
+        ).encoded()
+        let confirmation = try Message.empty(.acknowledgement, 0xABCD).encoded()
+        found["up_0_plaintext"] = register
+        found["up_0"] = try Self.carry(register, from: &device, to: &gateway)
+        found["down_0_plaintext"] = registered
+        found["down_0"] = try Self.carry(registered, from: &gateway, to: &device)
+        device.confirm(0)
+        found["down_1_plaintext"] = push
+        found["down_1"] = try Self.carry(push, from: &gateway, to: &device)
+        found["up_1_plaintext"] = confirmation
+        found["up_1"] = try Self.carry(confirmation, from: &device, to: &gateway)
+
+        // The first frame of the next epoch.
+        for passed in UInt64(2)..<1024 {
+            _ = try Self.carry(confirmation, from: &device, to: &gateway)
+            device.confirm(passed)
+        }
+        found["up_1024"] = try Self.carry(request, from: &device, to: &gateway)
+        found["key_up_1"] = device.sending.key.keyBytes
+        #expect(gateway.receiving.key.keyBytes == device.sending.key.keyBytes)
+        return found
+    }
+
+    private func numbers() -> [String: Bytes] {
+        var found: [String: Bytes] = [:]
+        for number: UInt32 in [0, 127, 128, 16_511, 16_512, 2_113_663] {
+            let encoded = DeviceNumber(number)?.encoded ?? []
+            found["device_number_\(number)"] = encoded
+            #expect(DeviceNumber(encoded, at: 0)?.rawValue == number)
+        }
+        for value in [0, 127, 128, 300, UInt64.max] {
+            let encoded = Self.varint(value)
+            var offset = 0
+            found["varint_\(value)"] = encoded
+            #expect(Varint.read(encoded, at: &offset) == value && offset == encoded.count)
+        }
+        func header(_ number: UInt64, confirmed: UInt64?, up: Bool) -> Bytes {
+            FrameHeader.write(
+                number: number, form: FrameHeader.NumberForm(number: number, confirmed: confirmed),
+                device: up ? DeviceNumber(7) : nil)
+        }
+        found["header_up_14_none"] = header(14, confirmed: nil, up: true)
+        found["header_up_15_none"] = header(15, confirmed: nil, up: true)
+        found["header_up_5000_4985"] = header(5000, confirmed: 4985, up: true)
+        found["header_up_5000_4984"] = header(5000, confirmed: 4984, up: true)
+        found["header_up_5000_2952"] = header(5000, confirmed: 2952, up: true)
+        found["header_down_5000_4985"] = header(5000, confirmed: 4985, up: false)
+        found["header_down_5000_4984"] = header(5000, confirmed: 4984, up: false)
+        found["header_down_5000_2952"] = header(5000, confirmed: 2952, up: false)
+        for (bits, low, next) in [(6, 5, 100), (6, 4, 100), (6, 63, 64), (6, 63, 10), (13, 8191, 9000)] {
+            let number = FrameHeader.TruncatedNumber(bits: UInt8(bits), value: UInt64(low)).nearest(to: UInt64(next))
+            found["number_\(bits)_\(low)_\(next)"] = [UInt8(number >> 8), UInt8(number & 0xFF)]
+        }
+        return found
+    }
+
+    private func bodies() throws -> [String: Bytes] {
+        let temperature = MeasuredValue(name: "temperature", unit: "Cel", mantissa: 215, exponent: -1)
+        let humidity = MeasuredValue(name: "humidity", unit: "%RH", mantissa: 40, exponent: 0)
+        var content = CBORWriter()
+        content.map(1)
+        content.text("open")
+        content.bool(true)
+        let command = Delivery(
+            sender: "@alice:example.org", unixSeconds: 1_790_000_000,
+            content: .command(verb: "set", arguments: [("rate", "60"), ("now", "")]))
+        return [
+            "body_text": Uplink.text("hello").body,
+            "body_reading": Uplink.reading(Reading(measurements: [temperature, humidity])).body,
+            "body_reading_timed": Uplink.reading(
+                Reading(unixSeconds: 1_790_000_000, measurements: [temperature])
+            ).body,
+            "body_event": Uplink.event(type: "org.example.door", content: content.bytes).body,
+            "body_message": Self.message.body,
+            "body_command": command.body,
+        ]
+    }
+
+    // MARK: Pieces
+
+    private static let message = Delivery(
+        sender: "@alice:example.org", unixSeconds: 1_790_000_000, content: .message("hi"))
+
+    private static func carry(
+        _ plaintext: Bytes, from sender: inout Session<WireSuite>, to receiver: inout Session<WireSuite>
+    ) throws -> Bytes {
+        let frame = try sender.seal(plaintext)
+        let parsed = try #require(FrameHeader.parse(frame.bytes, fromDevice: sender.role == .device))
+        #expect(try receiver.open(frame.bytes, parsed) == .fresh(number: frame.number, plaintext: plaintext))
+        return frame.bytes
+    }
+
+    private static func varint(_ value: UInt64) -> Bytes {
+        var bytes: Bytes = []
+        Varint.append(value, to: &bytes)
+        return bytes
+    }
+
+    private static func bytes(_ text: String) throws -> Bytes {
+        let digits = text.compactMap { $0 == " " ? nil : $0.hexDigitValue.map(UInt8.init) }
+        try #require(text.filter { $0 != " " }.count == digits.count && digits.count % 2 == 0, "no hex: \(text)")
+        return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+    }
+
+    private static func hex(_ bytes: Bytes) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
