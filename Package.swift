@@ -101,6 +101,8 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        tests("GatewayStore", ["GatewayCore", "GatewayStore"]),
+        tests("Homeserver", ["Homeserver", "MatrixJSON"]),
         tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
     ]
 )

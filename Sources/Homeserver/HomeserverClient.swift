@@ -56,12 +56,17 @@ public final class HomeserverClient: Sendable {
         guard let url = URL(string: baseURL), let host = url.host else { return "\(baseURL) is no address" }
         if url.scheme == "https" { return nil }
         guard url.scheme == "http" else { return "\(baseURL): https:// is expected" }
-        let isLocal = host == "localhost" || host == "::1" || host == "[::1]" || host.hasPrefix("127.")
-        guard isLocal || allowPlainHTTP else {
+        guard isThisMachine(host) || allowPlainHTTP else {
             return "\(baseURL): plain http:// would show the token to everybody on the way; use https://, or set "
                 + "allow_plain_http"
         }
         return nil
+    }
+
+    private static func isThisMachine(_ host: String) -> Bool {
+        if host == "localhost" || host == "::1" || host == "[::1]" { return true }
+        // An address, not a name that begins like one.
+        return host.hasPrefix("127.") && (try? SocketAddress(ipAddress: host, port: 0)) != nil
     }
 
     // MARK: Operations
