@@ -22,8 +22,6 @@ enum ExitStatus: Int32, CaseIterable {
     case key = 77
     case badConfiguration = 78
     case unknownDevice = 79
-    /// The homeserver does not answer, or not as one. (A running gateway goes on trying instead.)
-    case homeserver = 80
 }
 
 /// An error that ends the program: words for a person and an exit code for a script.
