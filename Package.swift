@@ -99,6 +99,8 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        tests("Links", ["Links", "TestSupport"]),
         tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
     ]
 )
