@@ -100,6 +100,7 @@ let package = Package(
             swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        tests("CBOR", ["CBOR", "TestSupport"]),
         tests("Links", ["Links", "TestSupport"]),
         tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
     ]
