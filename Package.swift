@@ -101,6 +101,7 @@ let package = Package(
 
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
         tests("CBOR", ["CBOR", "TestSupport"]),
+        tests("CoAP", ["CoAP", "TestSupport"]),
         tests("Links", ["Links", "TestSupport"]),
         tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
     ]
