@@ -31,10 +31,10 @@ extension Endpoint {
         guard let index = answered.firstIndex(where: { $0.id == id && $0.answer == nil }) else { return }
         let request = answered[index]
         if request.isConfirmable && request.acknowledged {
-            answered[index].answer = []
             _ = try enqueue(
                 role: .response, code: response.code, options: response.options, payload: response.payload,
                 token: id.token, answerBytes: nil, observes: false)
+            answered[index].answer = []
             return
         }
         let message = Message(
