@@ -44,6 +44,7 @@ extension Session {
     private static func keys(from reader: inout SnapshotReader) -> EpochKeys<Suite>? {
         guard let epoch = reader.uint64(), let key = reader.bytes(32), let hasPrevious = reader.byte() else { return nil }
         var previous: CipherState<Suite>?
+        guard hasPrevious <= 1 else { return nil }
         if hasPrevious == 1 {
             guard let bytes = reader.bytes(32) else { return nil }
             previous = CipherState(keyBytes: bytes)
