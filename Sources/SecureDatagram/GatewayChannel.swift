@@ -140,6 +140,8 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
                     return repeated(FrameID(source: session.id, number: number), plaintext)
                 }
             } catch {
+                // The count of failures; nothing that has to be stored.
+                sessions[slot.rawValue] = session
                 if error == .tooOld { drop = .tooOld }
             }
         }
