@@ -104,5 +104,6 @@ let package = Package(
         tests("CoAP", ["CoAP", "TestSupport"]),
         tests("Links", ["Links", "TestSupport"]),
         tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
+        tests("SecureDatagram", ["Noise", "NoiseSodium", "SecureDatagram", "TestSupport"]),
     ]
 )
