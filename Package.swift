@@ -102,6 +102,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
         tests("CBOR", ["CBOR", "TestSupport"]),
         tests("CoAP", ["CoAP", "TestSupport"]),
+        tests("CompactMatrix", ["CBOR", "CompactMatrix", "TestSupport"]),
         tests("Links", ["Links", "TestSupport"]),
         tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
         tests("SecureDatagram", ["Noise", "NoiseSodium", "SecureDatagram", "TestSupport"]),
