@@ -104,6 +104,7 @@ let package = Package(
         tests("CoAP", ["CoAP", "TestSupport"]),
         tests("CompactMatrix", ["CBOR", "CompactMatrix", "TestSupport"]),
         tests("Links", ["Links", "TestSupport"]),
+        tests("MatrixJSON", ["CBOR", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
         tests("SecureDatagram", ["Noise", "NoiseSodium", "SecureDatagram", "TestSupport"]),
     ]
