@@ -86,6 +86,10 @@ struct Conversation {
             time += Int64(random.below(20_000_000_000))
             schedule(time, .start(payload))
         }
+        // When the answers that come too late come.
+        for payload in UInt8(100)..<103 {
+            schedule(400_000_000_000 + Int64(random.below(100_000_000_000)), .start(payload))
+        }
         if random.chance(60) { schedule(Int64(random.below(30_000_000_000)), .start(Self.observed)) }
         if random.chance(30) { schedule(Int64(random.below(90_000_000_000)), .ping) }
         var steps = 0

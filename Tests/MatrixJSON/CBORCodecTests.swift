@@ -56,6 +56,7 @@ struct CBORCodecTests {
         ("", .truncated, 0), ("18", .truncated, 0), ("1901", .truncated, 0), ("6261", .truncated, 0),
         ("8201", .truncated, 0),
         ("a16161", .truncated, 3), ("a1", .truncated, 0), ("82" + "01" + "61", .truncated, 2), ("f93c", .truncated, 0),
+        ("83820102", .truncated, 1), ("83a260016001", .truncated, 1),
         ("fb3ff1", .truncated, 0), ("0101", .trailingBytes, 1), ("80f6", .trailingBytes, 1),
         ("1800", .nonMinimal, 0), ("1817", .nonMinimal, 0), ("1900ff", .nonMinimal, 0), ("1a0000ffff", .nonMinimal, 0),
         ("1b00000000ffffffff", .nonMinimal, 0), ("3800", .nonMinimal, 0), ("780161", .nonMinimal, 0),

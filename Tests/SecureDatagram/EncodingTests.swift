@@ -192,6 +192,10 @@ struct EncodingTests {
             }
         }
         #expect(wrong == [])
+        // Half a window back or ahead: ahead, as RFC 9000 has it.
+        #expect(FrameHeader.TruncatedNumber(bits: 6, value: 1_032 & 63).nearest(to: 1_000) == 1_032)
+        #expect(FrameHeader.TruncatedNumber(bits: 6, value: 967 & 63).nearest(to: 999) == 1_031)
+        #expect(FrameHeader.TruncatedNumber(bits: 13, value: 9_096 & 8_191).nearest(to: 5_000) == 9_096)
         let whole = FrameHeader.TruncatedNumber(bits: 64, value: 77)
         #expect(whole.nearest(to: .max) == 77)
     }

@@ -184,6 +184,16 @@ struct HandshakeTests {
         #expect(gateway.receive(message1) == .handshake(counter: 1, request: [0xAA]))
     }
 
+    @Test("the device's number is part of what is authenticated, also where two numbers have one key")
+    func cloned() throws {
+        var gateway = try Gatehouse(devices: [5, 261])
+        let clone = try #require(DeviceNumber(261))
+        #expect(Gatehouse.deviceKey(device) == Gatehouse.deviceKey(clone))
+        let message1 = try gateway.initiator(device, counter: 1).message1
+        #expect(gateway.receive([0x80] + clone.encoded + message1.dropFirst(2)) == .dropped(.forged))
+        #expect(gateway.receive(message1) == .handshake(counter: 1, request: [0xAA]))
+    }
+
     @Test("message types in the wrong direction are dropped, and so is a payload without counter and revision")
     func wrongMessages() throws {
         var gateway = try Gatehouse()
