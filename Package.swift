@@ -101,8 +101,17 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        tests("CBOR", ["CBOR", "TestSupport"]),
+        tests("CoAP", ["CoAP", "TestSupport"]),
+        tests("CompactMatrix", ["CBOR", "CompactMatrix", "TestSupport"]),
         tests("GatewayStore", ["GatewayCore", "GatewayStore"]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
+        tests("Links", ["Links", "TestSupport"]),
+        tests("MatrixJSON", ["CBOR", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
+        tests(
+            "SecureDatagram",
+            ["CBOR", "CoAP", "CompactMatrix", "Noise", "NoiseSodium", "SecureDatagram", "TestSupport"]),
     ]
 )

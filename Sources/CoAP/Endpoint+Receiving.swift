@@ -1,7 +1,7 @@
 extension Endpoint {
     /// Takes one datagram of the peer (RFC 7252 section 4.2 and 4.3).
     public mutating func receive(_ datagram: [UInt8], now: Int64) {
-        forgetAnswers(now: now)
+        forget(now: now)
         let message: Message
         do throws(MessageError) {
             message = try Message(decoding: datagram)
@@ -20,7 +20,7 @@ extension Endpoint {
         case (.confirmable, let code) where code.isRequest, (.nonConfirmable, let code) where code.isRequest:
             receive(request: message, now: now)
         case (.confirmable, let code) where code.isResponse, (.nonConfirmable, let code) where code.isResponse:
-            receive(response: message)
+            receive(response: message, digest: Self.digest(datagram), now: now)
         default: break
         }
     }
@@ -31,10 +31,10 @@ extension Endpoint {
         guard let index = answered.firstIndex(where: { $0.id == id && $0.answer == nil }) else { return }
         let request = answered[index]
         if request.isConfirmable && request.acknowledged {
-            answered[index].answer = []
             _ = try enqueue(
                 role: .response, code: response.code, options: response.options, payload: response.payload,
                 token: id.token, answerBytes: nil, observes: false)
+            answered[index].answer = []
             return
         }
         let message = Message(
@@ -111,14 +111,36 @@ extension Endpoint {
         complete(index, message)
     }
 
-    private mutating func receive(response message: Message) {
-        guard let index = outgoing.firstIndex(where: { isAwaited($0, by: message.token) }) else {
-            // Nobody waits for it: a reset ends an observation that we no longer keep (RFC 7641 section 3.6).
-            if message.type == .confirmable { transmitEmpty(.reset, message.messageID, answering: nil) }
+    private mutating func receive(response message: Message, digest: UInt64, now: Int64) {
+        let isConfirmable = message.type == .confirmable
+        // A copy gets what the first one got (RFC 7252 section 4.2 and 4.3), and is no second answer: its token may have
+        // been given to another request since.
+        for known in received where known.messageID == message.messageID && known.digest == digest {
+            if isConfirmable {
+                transmitEmpty(known.wasTaken ? .acknowledgement : .reset, message.messageID, answering: nil)
+            }
             return
         }
-        if message.type == .confirmable { transmitEmpty(.acknowledgement, message.messageID, answering: nil) }
+        let index = outgoing.firstIndex { isAwaited($0, by: message.token) }
+        received.append(
+            Received(
+                messageID: message.messageID, digest: digest, wasTaken: index != nil,
+                expires: now + parameters.exchangeLifetime))
+        if received.count > receivedMemory { received.removeFirst() }
+        guard let index else {
+            // Nobody waits for it: a reset ends an observation that we no longer keep (RFC 7641 section 3.6).
+            if isConfirmable { transmitEmpty(.reset, message.messageID, answering: nil) }
+            return
+        }
+        if isConfirmable { transmitEmpty(.acknowledgement, message.messageID, answering: nil) }
         complete(index, message)
+    }
+
+    /// FNV-1a: tells a copy from another message under the same id, which a peer that restarts may pick again.
+    private static func digest(_ bytes: [UInt8]) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return hash
     }
 
     private func isAwaited(_ message: Outgoing, by token: [UInt8]) -> Bool {
@@ -159,8 +181,9 @@ extension Endpoint {
         }
     }
 
-    private mutating func forgetAnswers(now: Int64) {
+    private mutating func forget(now: Int64) {
         answered.removeAll { $0.expires <= now }
+        received.removeAll { $0.expires <= now }
     }
 
     private mutating func boundAnswerMemory() {

@@ -108,8 +108,17 @@ public struct Endpoint: Sendable {
         var acknowledgeAt: Int64?
     }
 
+    /// A confirmable or unconfirmed answer of the peer that was taken, or refused by a reset.
+    struct Received: Sendable {
+        var messageID: UInt16
+        var digest: UInt64
+        var wasTaken: Bool
+        var expires: Int64
+    }
+
     public var parameters: TransmissionParameters
     var outgoing: [Outgoing] = []
+    var received: [Received] = []
     var answered: [Answered] = []
     var transmissions: [Transmission] = []
     var events: [Event] = []
@@ -120,6 +129,12 @@ public struct Endpoint: Sendable {
     var jitter: UInt64
     /// Bytes of answers kept for repeated requests; the oldest go first.
     let answerMemory = 16_384
+    /// Answers of the peer that are remembered to tell their copies.
+    let receivedMemory = 32
+    /// A request with the empty token came to nothing, and `emptyTokenFreeAt` does not say so yet.
+    var emptyTokenAbandoned = false
+    /// Until then the answer to an abandoned request may still come, and would be taken for another's.
+    var emptyTokenFreeAt: Int64 = .min
 
     /// - Parameters:
     ///   - seed: any number that differs from run to run: timer jitter and the first token derive from it.
@@ -170,10 +185,16 @@ public struct Endpoint: Sendable {
 
     /// Starts a confirmable request; it leaves as soon as NSTART allows.
     ///
-    /// The empty token serves while a request is the only one (RFC 7252 section 5.3.1); observations get one byte.
+    /// The empty token serves while a request is the only one (RFC 7252 section 5.3.1) and no answer to an earlier one is
+    /// still due; observations get one byte.
     public mutating func start(_ request: Request, now: Int64) throws(MessageError) -> Handle {
         let observes = request.observe == 0
-        let token: [UInt8] = observes ? [takeToken()] : []
+        if emptyTokenAbandoned {
+            emptyTokenAbandoned = false
+            emptyTokenFreeAt = now + parameters.exchangeLifetime
+        }
+        let isTaken = now < emptyTokenFreeAt || outgoing.contains { $0.role == .request && $0.token.isEmpty }
+        let token: [UInt8] = observes || isTaken ? [takeToken()] : []
         return try enqueue(
             role: .request, code: request.method, options: request.options, payload: request.payload, token: token,
             answerBytes: request.expectedAnswerBytes, observes: observes)
@@ -182,6 +203,7 @@ public struct Endpoint: Sendable {
     /// Forgets a request or an observation of ours; a later notification is answered by a reset, which ends it at the
     /// peer (RFC 7641 section 3.6).
     public mutating func cancel(_ handle: Handle) {
+        for message in outgoing where message.handle == handle { abandon(message) }
         outgoing.removeAll { $0.handle == handle }
         startWaiting()
     }
@@ -318,7 +340,12 @@ public struct Endpoint: Sendable {
         }
     }
 
+    mutating func abandon(_ message: Outgoing) {
+        if message.role == .request, message.token.isEmpty { emptyTokenAbandoned = true }
+    }
+
     mutating func give(up message: Outgoing, _ failure: Failure) {
+        abandon(message)
         switch message.role {
         case .request, .ping: events.append(.failed(message.handle, failure))
         case .notification: events.append(.notificationFailed(message.handle, failure))

@@ -46,6 +46,7 @@ public struct Delivery: Sendable {
     public init(decoding body: [UInt8]) throws(CBORError) {
         var reader = CBORReader(body)
         let count = try reader.array()
+        guard count == 3 || count == 4 else { throw .unexpectedType(at: 0) }
         sender = try reader.text()
         unixSeconds = try reader.unsigned()
         let text = try reader.text()

@@ -22,7 +22,8 @@ struct ReadingContent {
             let start = rest.startIndex
             guard case .string(let name) = rest[start], !name.isEmpty, case .string(let unit) = rest[start + 1],
                 case .integer(let mantissa) = rest[start + 2], case .integer(let exponent) = rest[start + 3],
-                abs(mantissa) <= MeasuredValue.largestMantissa, MeasuredValue.exponents.contains(Int(exponent))
+                mantissa.magnitude <= UInt64(MeasuredValue.largestMantissa),
+                MeasuredValue.exponents.contains(Int(exponent))
             else { return nil }
             measurements.append(MeasuredValue(name: name, unit: unit, mantissa: mantissa, exponent: Int(exponent)))
             rest = rest.dropFirst(4)

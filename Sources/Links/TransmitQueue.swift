@@ -26,10 +26,12 @@ public struct TransmitQueue: Equatable, Sendable {
         return freeAt
     }
 
-    /// Bytes that still wait at `now`, the link's overhead included.
+    /// Bytes that still wait at `now`, the link's overhead and the byte that is on its way included.
     public func waiting(now: Int64) -> Int {
         guard freeAt > now, direction.bitsPerSecond > 0 else { return 0 }
         let (high, low) = UInt64(freeAt - now).multipliedFullWidth(by: direction.bitsPerSecond)
-        return Int(UInt64(8_000_000_000).dividingFullWidth((high, low)).quotient)
+        let (sum, carries) = low.addingReportingOverflow(remainder)
+        let (bytes, rest) = UInt64(8_000_000_000).dividingFullWidth((high + (carries ? 1 : 0), sum))
+        return Int(bytes) + (rest > 0 ? 1 : 0)
     }
 }

@@ -30,7 +30,8 @@ enum CBORToken {
 
     /// Callbacks that put what they are told into the `CBORToken?` that the context points to.
     ///
-    /// Lengths are `size_t` in libcbor 0.8 and `uint64_t` later: converted, so that both compile.
+    /// Lengths are `size_t` in libcbor 0.8 and `uint64_t` later: converted, so that both compile. Swift sees `size_t` as
+    /// `Int`, negative from 2^63: the bits are taken as they are, since anybody can declare such a length.
     static let callbacks: cbor_callbacks = {
         var callbacks = cbor_callbacks()
         callbacks.uint8 = { CBORToken.store(.unsigned(UInt64($1)), $0) }
@@ -42,13 +43,13 @@ enum CBORToken {
         callbacks.negint32 = { CBORToken.store(.negative(UInt64($1)), $0) }
         callbacks.negint64 = { CBORToken.store(.negative($1), $0) }
         callbacks.byte_string_start = { CBORToken.store(.indefinite, $0) }
-        callbacks.byte_string = { CBORToken.store(.byteString(UInt64($2)), $0) }
+        callbacks.byte_string = { CBORToken.store(.byteString(UInt64(truncatingIfNeeded: $2)), $0) }
         callbacks.string_start = { CBORToken.store(.indefinite, $0) }
-        callbacks.string = { CBORToken.store(.text(UInt64($2)), $0) }
+        callbacks.string = { CBORToken.store(.text(UInt64(truncatingIfNeeded: $2)), $0) }
         callbacks.indef_array_start = { CBORToken.store(.indefinite, $0) }
-        callbacks.array_start = { CBORToken.store(.array(UInt64($1)), $0) }
+        callbacks.array_start = { CBORToken.store(.array(UInt64(truncatingIfNeeded: $1)), $0) }
         callbacks.indef_map_start = { CBORToken.store(.indefinite, $0) }
-        callbacks.map_start = { CBORToken.store(.map(UInt64($1)), $0) }
+        callbacks.map_start = { CBORToken.store(.map(UInt64(truncatingIfNeeded: $1)), $0) }
         callbacks.tag = { CBORToken.store(.tag($1), $0) }
         callbacks.float2 = { CBORToken.store(.float(Double($1)), $0) }
         callbacks.float4 = { CBORToken.store(.float(Double($1)), $0) }

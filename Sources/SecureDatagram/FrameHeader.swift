@@ -24,9 +24,12 @@ public enum FrameHeader: Equatable, Sendable {
             guard bits < 64 else { return value }
             let window: UInt64 = 1 << UInt64(bits)
             let candidate = expected & ~(window - 1) | value
-            if candidate &+ window / 2 <= expected, candidate <= UInt64.max - window { return candidate + window }
-            if candidate > expected &+ window / 2, candidate >= window { return candidate - window }
-            return candidate
+            // Differences, since sums overflow near 2^64.
+            if candidate <= expected {
+                let isFar = expected - candidate >= window / 2
+                return isFar && candidate <= UInt64.max - window ? candidate + window : candidate
+            }
+            return candidate - expected > window / 2 && candidate >= window ? candidate - window : candidate
         }
     }
 

@@ -128,10 +128,12 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
 
     private mutating func receiveFrame(_ datagram: [UInt8], _ parsed: FrameHeader.Parsed) -> Received {
         var drop = Drop.forged
+        // At most four openings a datagram: with four sessions none is left for a further window.
+        let hasRoom = sessions.contains { $0 == nil }
         for slot in Slot.allCases {
             guard var session = self[slot] else { continue }
             do throws(Session<Suite>.Refusal) {
-                let opened = try session.open(datagram, parsed, tryFurther: slot == .current)
+                let opened = try session.open(datagram, parsed, tryFurther: slot == .current && hasRoom)
                 switch opened {
                 case .fresh(let number, let plaintext):
                     let frame = FrameID(source: session.id, number: number)
@@ -142,6 +144,8 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
                     return repeated(FrameID(source: session.id, number: number), plaintext)
                 }
             } catch {
+                // The count of failures; nothing that has to be stored.
+                sessions[slot.rawValue] = session
                 if error == .tooOld { drop = .tooOld }
             }
         }

@@ -46,6 +46,7 @@ extension Session {
             return nil
         }
         var previous: CipherState<Suite>?
+        guard hasPrevious <= 1 else { return nil }
         if hasPrevious == 1 {
             guard let bytes = reader.bytes(32) else { return nil }
             previous = CipherState(keyBytes: bytes)

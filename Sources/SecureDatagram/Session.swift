@@ -116,7 +116,7 @@ public struct Session<Suite: NoiseSuite>: Sendable {
         do throws(Refusal) {
             return try open(datagram, from: parsed.bodyOffset, number: nearest, isWhole: truncated.bits == 64)
         } catch {
-            guard tryFurther, truncated.bits == 6, error == .forged else { throw error }
+            guard tryFurther, truncated.bits == 6, error == .forged, nearest <= UInt64.max - 64 else { throw error }
             return try open(datagram, from: parsed.bodyOffset, number: nearest + 64, isWhole: false)
         }
     }
