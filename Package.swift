@@ -102,5 +102,11 @@ let package = Package(
             swiftSettings: strict),
 
         tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
+        tests(
+            "GatewayCore",
+            [
+                "CBOR", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "Links", "MatrixJSON", "Noise",
+                "NoiseSodium", "SecureDatagram",
+            ]),
     ]
 )
