@@ -88,17 +88,12 @@ extension DeviceClient {
 
     /// Carries out what the endpoint wants, until it wants nothing more.
     mutating func run(now: Int64) {
-        var moved = true
-        while moved {
-            moved = false
-            while let transmission = endpoint.nextTransmission() {
-                moved = true
-                send(transmission, now: now)
-            }
-            while let event = endpoint.nextEvent() {
-                moved = true
-                handle(event, now: now)
-            }
+        while true {
+            // Events first: a request that is given up ends its session or handshake, and the one that waited behind it
+            // must not leave in what is over.
+            while let event = endpoint.nextEvent() { handle(event, now: now) }
+            guard let transmission = endpoint.nextTransmission() else { return }
+            send(transmission, now: now)
         }
     }
 
