@@ -67,8 +67,9 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     var stateChanged = false
     var frames: [Frame] = []
     /// Our acknowledgements of the gateway's newest frames, by its frame number.
-    var acknowledgements: [(number: UInt64, datagram: [UInt8])] = []
-    var answering: UInt64?
+    var acknowledgements: [(number: UInt64, datagram: [UInt8], repetitions: Int)] = []
+    /// The number of the gateway's frame that is being handled.
+    var arriving: UInt64?
     var outgoing: [[UInt8]] = []
     var events: [Event] = []
     var watch: Endpoint.Handle?
