@@ -68,6 +68,15 @@ final class World {
         }
     }
 
+    /// The same for thousands of worlds: returns what is wrong instead of telling it.
+    static func collect(seed: UInt64, link: Link, _ body: (World) -> [String]) -> [String] {
+        let world = World(seed: seed, link: link, uplinkLimit: 10_000)
+        return RecordingSuite.$recorder.withValue(world.recorder) {
+            let found = body(world)
+            return world.problems + found
+        }
+    }
+
     var problems: [String] {
         faults + recorder.problems + gateway.store.problems + devices.flatMap(\.problems)
     }
