@@ -29,6 +29,7 @@ extension DeviceClient {
                 DatagramReport(
                     .down, total: datagram.count, message: opened.answer, frame: 1, isRepetition: false,
                     handle: frames.last?.handle)))
+        let isRegistering = isUnderWay(watch)
         switch opened.status {
         case .accepted:
             endpoint.receive(opened.answer, now: now)
@@ -40,7 +41,7 @@ extension DeviceClient {
             resendInSession()
         }
         // The gateway pushes only in a session that the device has used, and knows no observation of an earlier one.
-        if wantsWatch, watch == nil || !isUnderWay(watch) { register(now: now) }
+        if !isRegistering { register(now: now) }
         if wantsWatch { _ = endpoint.ping() }
     }
 
@@ -50,7 +51,7 @@ extension DeviceClient {
         for handle in handles { endpoint.sendAnew(handle) }
     }
 
-    private func isUnderWay(_ handle: Endpoint.Handle?) -> Bool {
+    func isUnderWay(_ handle: Endpoint.Handle?) -> Bool {
         frames.contains { $0.handle == handle }
     }
 

@@ -188,7 +188,11 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
 
     mutating func register(now: Int64) {
         guard wantsWatch else { return }
-        if let watch { endpoint.cancel(watch) }
+        if let watch {
+            // One that has left is repeated until it is answered; to take it back could end a handshake that carries it.
+            guard !isUnderWay(watch) else { return }
+            endpoint.cancel(watch)
+        }
         let request = Request(
             .get, path: [Resource.messages.segment], options: [MessageOption(.observe, uint: 0)])
         watch = try? endpoint.start(request, now: now)
