@@ -18,8 +18,10 @@ extension Gateway {
             counters.droppedUnknownDevice += 1
             return
         }
+        let unproven = device.channel[.stale]?.id
         let received = device.channel.receive(
             datagram, parsed: parsed, gatewayPrivateKey: configuration.privateKey, deviceKey: device.record.publicKey)
+        if case .frame(let frame, _) = received, frame.source == unproven { forgetConversation(with: &device) }
         devices[number] = device
         touched.insert(number)
         switch received {
@@ -76,11 +78,8 @@ extension Gateway {
             status = .unknownRevision(own: 0)
         } else {
             status = .accepted
-            device.endpoint = newEndpoint()
+            forgetConversation(with: &device)
             device.endpoint.receive(responder.request, now: now.monotonic)
-            device.frames = []
-            device.delivery = nil
-            device.record.observeToken = nil
             devices[number] = device
             handling = frame
             handle(eventsOf: number, now: now)
@@ -108,6 +107,16 @@ extension Gateway {
             counters.droppedForged += 1
         }
         devices[number] = device
+    }
+
+    /// A new session is a new conversation: a device that lost its memory may use message ids of before for other
+    /// messages, and knows of no observation.
+    private func forgetConversation(with device: inout Device) {
+        device.endpoint = newEndpoint()
+        device.frames = []
+        device.delivery = nil
+        device.record.observeToken = nil
+        device.recordChanged = true
     }
 
     // MARK: Repetitions

@@ -125,7 +125,10 @@ public final class Gateway<Suite: NoiseSuite> {
         }
         for answer in state.answers {
             devices[answer.device]?.answers.append(answer)
-            guard let message = try? Message(decoding: answer.answer) else { continue }
+            // Message ids mean something inside one session only.
+            guard answer.source == devices[answer.device]?.channel[.current]?.id,
+                let message = try? Message(decoding: answer.answer)
+            else { continue }
             let remaining = (answer.expiresUnixMilliseconds - now.unixMilliseconds) * 1_000_000
             devices[answer.device]?.endpoint.restore(
                 answer: answer.answer, to: .init(messageID: message.messageID, token: message.token),
