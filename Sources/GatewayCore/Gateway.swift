@@ -99,8 +99,9 @@ public final class Gateway<Suite: NoiseSuite> {
         self.random = random
         queue = TransmitQueue(configuration.link.down)
         lastTransaction = state.lastTransaction
-        // Not from 1: a device that remembers the newest Observe value of an earlier store must not take ours for it.
-        nextInboxID = max(state.inbox.map { $0.id + 1 }.max() ?? 0, now.unixMilliseconds / 1000)
+        // Not from 1: a device that remembers the newest Observe value of before must not take another delivery for it.
+        // What was confirmed leaves no row; the clock's milliseconds run ahead of any number of deliveries.
+        nextInboxID = max(state.inbox.map { $0.id + 1 }.max() ?? 0, now.unixMilliseconds)
         nextUplinkID = (state.uplinks.map(\.id).max() ?? 0) + 1
         for record in state.devices {
             var sessions: [(slot: GatewayChannel<Suite>.Slot, session: Session<Suite>)] = []
