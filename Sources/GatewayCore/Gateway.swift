@@ -77,7 +77,7 @@ public final class Gateway<Suite: NoiseSuite> {
     public internal(set) var counters = Counters()
     var actions = Actions()
     var calls: [UInt64: CallContext] = [:]
-    var nextCallID: UInt64 = 1
+    var nextCallID: UInt64
     var nextUplinkID: Int64
     var nextInboxID: Int64
     var queue: TransmitQueue
@@ -99,6 +99,8 @@ public final class Gateway<Suite: NoiseSuite> {
         self.random = random
         queue = TransmitQueue(configuration.link.down)
         lastTransaction = state.lastTransaction
+        // Where a write failed, answers to the calls of the machine before still arrive: they must not name ours.
+        nextCallID = random(7).reduce(0) { $0 << 8 | UInt64($1) }
         // Not from 1: a device that remembers the newest Observe value of before must not take another delivery for it.
         // What was confirmed leaves no row; the clock's milliseconds run ahead of any number of deliveries.
         nextInboxID = max(state.inbox.map { $0.id + 1 }.max() ?? 0, now.unixMilliseconds)
