@@ -46,7 +46,6 @@ final class DeviceHost {
     private(set) var reports: [DatagramReport] = []
     private(set) var deaths = 0
     private(set) var problems: [String] = []
-    var nextDeath: Death?
 
     init(world: World, index: Int, name: String, seed: UInt64, link: Link) {
         self.world = world
@@ -150,9 +149,8 @@ final class DeviceHost {
             sendNext()
         } while hasEvents
         guard let actions = machine?.takeActions() else { return }
-        var death = nextDeath
-        nextDeath = nil
-        if death == nil, actions.state != nil || !actions.datagrams.isEmpty,
+        var death: Death?
+        if actions.state != nil || !actions.datagrams.isEmpty,
             world.happens(world.weather.deviceKills)
         {
             death = Death(rawValue: world.draw(below: 3))

@@ -16,8 +16,7 @@ final class GatewayHost {
     private var wake = 0
     private(set) var notices: [Actions.Notice] = []
     private(set) var deaths = 0
-    /// How the next call ends, whatever the weather.
-    var nextDeath: Death?
+    private var failsToWrite = false
 
     init(world: World, uplinkLimit: Int) {
         self.world = world
@@ -51,9 +50,14 @@ final class GatewayHost {
 
     /// The store cannot be written for a moment: the machine is made anew, and answers to earlier calls still arrive.
     private func failToWrite() {
+        failsToWrite = false
         machine = nil
         deaths += 1
         world.after(second) { [unowned self] in start() }
+    }
+
+    func failNextWrite() {
+        failsToWrite = true
     }
 
     // MARK: What comes in
@@ -85,9 +89,9 @@ final class GatewayHost {
     private func settle() {
         guard let machine else { return }
         let actions = machine.takeActions()
-        var death = nextDeath
-        nextDeath = nil
-        if death == nil, !actions.isEmpty, world.happens(world.weather.gatewayKills) {
+        if failsToWrite, !actions.writes.isEmpty { return failToWrite() }
+        var death: Death?
+        if !actions.isEmpty, world.happens(world.weather.gatewayKills) {
             death = Death(rawValue: world.draw(below: 3))
         }
         let downtime = death == nil ? 0 : world.draw(upTo: 20 * second)

@@ -164,3 +164,11 @@ final class ModelHomeserver {
 
     private static let notInRoom = HomeserverFailure.refused(errcode: "M_FORBIDDEN", message: "User not in room")
 }
+
+extension HomeserverCall {
+    /// The body of the message that it sends.
+    var text: String? {
+        guard case .send(let send) = self else { return nil }
+        return (try? JSONValue(parsing: send.content))?["body"]?.stringValue
+    }
+}

@@ -114,7 +114,7 @@ extension Uplink {
 @Suite("Exactly once, whatever happens")
 struct ScheduleTests {
     static let batches: UInt64 = 10
-    static let seedsPerBatch: UInt64 = Schedule.isLong ? 10_000 : 500
+    static let seedsPerBatch: UInt64 = Schedule.isLong ? 5000 : 250
 
     @Test(
         "what was answered is in the room once, what arrived was heard in order, no number serves twice",
