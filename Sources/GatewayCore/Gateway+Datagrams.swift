@@ -129,11 +129,16 @@ extension Gateway {
 
     /// The datagram that answered is gone with a restart: the same answer in a new frame. Its message id says which
     /// request it answers.
+    ///
+    /// Only the newest answers, as many as are kept as datagrams: a device has one request under way, and each of them is
+    /// thereby encrypted and written once, however often somebody replays a capture.
     private func answerAnew(
         _ frame: GatewayChannel<Suite>.FrameID, of number: UInt32, received: Int, from address: PeerAddress
     ) {
         guard var device = devices[number],
-            let known = device.answers.first(where: { $0.source == frame.source && $0.number == frame.number }),
+            let known = device.answers.suffix(GatewayChannel<Suite>.answersKept).first(where: {
+                $0.source == frame.source && $0.number == frame.number
+            }),
             let sealed = try? device.channel.seal(known.answer, answering: frame)
         else {
             counters.droppedReplayed += 1
