@@ -69,6 +69,7 @@ extension Gateway {
     ) {
         guard var device = devices[number] else { return }
         counters.handshakes += 1
+        let counterBefore = device.channel.handshakeCounter
         let status: HandshakeStatus
         var reply: [UInt8] = []
         if responder.counter <= device.channel.handshakeCounter {
@@ -98,7 +99,7 @@ extension Gateway {
             device.record.handshakeHash = device.channel.answeredHandshake?.hash ?? []
             device.record.handshakeReply = device.channel.answeredHandshake?.message2 ?? []
             if status == .accepted { device.record.address = address }
-            if responder.counter == device.channel.handshakeCounter {
+            if responder.counter > counterBefore {
                 device.record.lastSeenUnixMilliseconds = now.unixMilliseconds
                 device.recordChanged = true
             }
