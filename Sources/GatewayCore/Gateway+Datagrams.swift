@@ -112,7 +112,7 @@ extension Gateway {
 
     /// A new session is a new conversation: a device that lost its memory may use message ids of before for other
     /// messages, and knows of no observation.
-    private func forgetConversation(with device: inout Device) {
+    func forgetConversation(with device: inout Device) {
         device.endpoint = newEndpoint()
         device.frames = []
         device.delivery = nil
