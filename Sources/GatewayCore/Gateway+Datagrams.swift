@@ -46,7 +46,9 @@ extension Gateway {
     ) {
         devices[number]?.record.lastSeenUnixMilliseconds = now.unixMilliseconds
         devices[number]?.recordChanged = true
-        if devices[number]?.channel[.current]?.received.highest == frame.number {
+        if let channel = devices[number]?.channel, channel.isCurrent(frame),
+            channel[.current]?.received.highest == frame.number
+        {
             devices[number]?.record.address = address
         }
     }
