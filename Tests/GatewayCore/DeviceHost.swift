@@ -34,6 +34,7 @@ final class DeviceHost {
     var down: LinkDirection
     private(set) var machine: Machine?
     private var flash: [UInt8]?
+    private(set) var flashWrites = 0
     private var durable = Ledger()
     private var ledger = Ledger()
     private var handle: Machine.RequestID?
@@ -157,7 +158,10 @@ final class DeviceHost {
         }
         let downtime = death == nil ? 0 : world.draw(upTo: 20 * second)
         if death == .beforeCommit { return die(for: downtime) }
-        if let state = actions.state { flash = state }
+        if let state = actions.state {
+            flash = state
+            flashWrites += 1
+        }
         durable = ledger
         if death == .afterCommit { return die(for: downtime) }
         for datagram in actions.datagrams { world.send(datagram, from: self) }
