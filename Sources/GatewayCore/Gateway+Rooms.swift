@@ -54,8 +54,8 @@ extension Gateway {
     private func receiveMembership(_ event: RoomEvent, now: Moment) {
         guard
             let number = devices.keys.sorted().first(where: { number in
-                devices[number].map { userID(of: $0.record) == event.stateKey } ?? false
-            }), var device = devices[number], !device.record.isRevoked
+                devices[number].map { !$0.record.isRevoked && userID(of: $0.record) == event.stateKey } ?? false
+            }), var device = devices[number]
         else { return }
         switch event.content["membership"]?.stringValue {
         case "invite":
