@@ -116,6 +116,8 @@ extension Gateway {
         case (.join, .joined(let roomID)):
             device.record.room.roomID = roomID
             device.record.room.state = .joined
+            // What was known of the room is from before: it may have become encrypted since. It is read again first.
+            rooms[roomID] = nil
             note(.info, "joined its room \(roomID)", device: number)
         case (.state(let roomID, _), .state(let events)):
             devices[number] = device
