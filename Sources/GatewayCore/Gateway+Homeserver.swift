@@ -121,7 +121,7 @@ extension Gateway {
             note(.info, "joined its room \(roomID)", device: number)
         case (.state(let roomID, _), .state(let events)):
             devices[number] = device
-            learn(RoomState(events), of: roomID, now: now)
+            if !context.isOutdated { learn(RoomState(events), of: roomID, now: now) }
             return
         case (.send, .sent(let eventID)):
             devices[number] = device

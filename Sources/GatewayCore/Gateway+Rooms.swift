@@ -19,6 +19,7 @@ extension Gateway {
     private func receive(_ event: RoomEvent, now: Moment) {
         if event.stateKey != nil {
             if event.type == "m.room.member" { receiveMembership(event, now: now) }
+            if RoomState.isMoved(by: event) { outdateReads(of: event.roomID) }
             if var state = rooms[event.roomID] {
                 state.apply(event)
                 learn(state, of: event.roomID, now: now)
@@ -35,6 +36,12 @@ extension Gateway {
             } else if !isOurs(event.sender) {
                 offer(event, to: number, now: now)
             }
+        }
+    }
+
+    private func outdateReads(of roomID: String) {
+        for (id, context) in calls {
+            if case .state(roomID, _) = context.call { calls[id]?.isOutdated = true }
         }
     }
 

@@ -66,6 +66,8 @@ public final class Gateway<Suite: NoiseSuite> {
         var device: UInt32?
         var uplink: Int64?
         var call: HomeserverCall
+        /// The room has changed since: what the homeserver read may be from before.
+        var isOutdated = false
     }
 
     public let configuration: Configuration
