@@ -22,6 +22,7 @@ final class World {
     private var nextPort: UInt16 = 20_000
     var weather = Weather.perfect
     var homeserverIsDown = false
+    var pushesNothing = false
     /// What becomes of a call, before the weather has its say.
     var fault: (HomeserverCall) -> CallFault? = { _ in nil }
     var homeserverLatency: (HomeserverCall) -> Int64 = { _ in 200_000_000 }
@@ -256,7 +257,7 @@ final class World {
         pushScheduled = true
         after(delay) { [unowned self] in
             pushScheduled = false
-            guard !homeserverIsDown, let transaction = homeserver.transactionToPush() else {
+            guard !homeserverIsDown, !pushesNothing, let transaction = homeserver.transactionToPush() else {
                 if !homeserver.hasNothingToPush { schedulePush(after: 5 * second) }
                 return
             }
