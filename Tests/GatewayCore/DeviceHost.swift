@@ -35,6 +35,7 @@ final class DeviceHost {
     private(set) var machine: Machine?
     private var flash: [UInt8]?
     private(set) var flashWrites = 0
+    private var deafUntil: Int64 = 0
     private var durable = Ledger()
     private var ledger = Ledger()
     private var handle: Machine.RequestID?
@@ -136,7 +137,13 @@ final class DeviceHost {
         settle()
     }
 
+    /// Its receiver is off for a while.
+    func loseWhatArrives(for time: Int64) {
+        deafUntil = world.now + time
+    }
+
     func receive(_ datagram: [UInt8]) {
+        guard world.now >= deafUntil else { return }
         machine?.receive(datagram, now: world.now)
         settle()
     }

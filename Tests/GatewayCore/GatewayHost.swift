@@ -17,6 +17,8 @@ final class GatewayHost {
     private(set) var notices: [Actions.Notice] = []
     private(set) var deaths = 0
     private var failsToWrite = false
+    /// How the machine dies of the next message that it takes, whatever the weather.
+    var deathOfNextMessage: Death?
 
     init(world: World, uplinkLimit: Int) {
         self.world = world
@@ -94,6 +96,10 @@ final class GatewayHost {
         if !actions.isEmpty, world.happens(world.weather.gatewayKills) {
             death = Death(rawValue: world.draw(below: 3))
         }
+        if deathOfNextMessage != nil, actions.writes.contains(where: \.isUplink) {
+            death = deathOfNextMessage
+            deathOfNextMessage = nil
+        }
         let downtime = death == nil ? 0 : world.draw(upTo: 20 * second)
         if death == .beforeCommit {
             if world.draw(below: 3) == 0 { failToWrite() } else { die(for: downtime) }
@@ -122,5 +128,11 @@ final class GatewayHost {
             guard wake == self.wake else { return }
             perform { $0.handleTimeout(now: world.moment) }
         }
+    }
+}
+
+extension StoreWrite {
+    var isUplink: Bool {
+        if case .uplink = self { true } else { false }
     }
 }

@@ -19,7 +19,7 @@ struct Weather {
 }
 
 /// When a machine dies of a call: what it wrote is lost, or what it would send, or nothing.
-enum Death: UInt64 {
+enum Death: UInt64, CaseIterable, Sendable {
     case beforeCommit, afterCommit, afterSending
 }
 

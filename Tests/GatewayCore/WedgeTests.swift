@@ -1,4 +1,5 @@
 import CompactMatrix
+import DeviceClient
 import GatewayCore
 import Links
 import MatrixJSON
@@ -93,6 +94,31 @@ struct WedgeTests {
             device.move()
             world.run(for: 5 * minute, until: { device.hasSentAll })
             #expect(device.accepted == [0, 1])
+            expectAlive(world, device)
+        }
+    }
+
+    @Test(
+        "a gateway that dies of a request answers its repetition 2.04, and has the message in the room once",
+        arguments: Death.allCases, [true, false])
+    func deathOfARequest(death: Death, inSession: Bool) {
+        World.with(seed: 45) { world in
+            world.homeserver.makeRoom(room)
+            let device = world.addDevice("pump")
+            world.run(for: minute)
+            if inSession {
+                device.send(.text("first"))
+                world.run(for: minute)
+            }
+            world.gateway.deathOfNextMessage = death
+            device.send(.text("fatal"))
+            world.run(for: minute, until: { world.gateway.deaths > 0 })
+            // Where the answer left, it is lost on the way.
+            device.loseWhatArrives(for: second)
+            world.run(for: 5 * minute)
+            #expect(world.gateway.deaths == 1)
+            #expect(device.accepted.count == device.messages.count, "\(device.outcomes)")
+            #expect(device.reports.contains { $0.direction == .up && $0.isRepetition })
             expectAlive(world, device)
         }
     }
