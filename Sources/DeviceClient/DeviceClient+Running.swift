@@ -191,7 +191,8 @@ extension DeviceClient {
         if handle == watch {
             // Somebody who watches goes on through an outage, without filling the link with attempts.
             watch = nil
-            renewWatchAt = now + endpoint.parameters.maxTransmitWait(answerBytes: endpoint.parameters.expectedAnswerBytes)
+            let parameters = endpoint.parameters
+            renewWatchAt = now + parameters.maxTransmitWait(answerBytes: parameters.expectedAnswerBytes)
             events.append(.watchInterrupted)
         } else {
             events.append(.unanswered(handle, wasHandshake ? .handshake : .request))

@@ -6,9 +6,10 @@ internal import SecureDatagram
 
 /// The device's side of it all: requests that survive loss and restarts, and what arrives for the device.
 ///
-/// It does no I/O and reads no clock. After each call the owner takes `takeActions()`, stores the state where there is
-/// one, and only then sends the datagrams; it calls `handleTimeout` at `deadline`. Times are nanoseconds of a monotonic
-/// clock.
+/// It does no I/O and reads no clock. After each call the owner deals with the events, takes `takeActions()`, stores the
+/// state where there is one, and only then sends the datagrams; it calls `handleTimeout` at `deadline`. A delivery that is
+/// dealt with before the state is stored is heard at least once whenever the device dies, exactly once otherwise. Times
+/// are nanoseconds of a monotonic clock.
 public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     /// Names a request until it has ended.
     public typealias RequestID = Endpoint.Handle

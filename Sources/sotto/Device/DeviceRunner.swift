@@ -87,10 +87,11 @@ final class DeviceRunner {
             case .timer: machine.handleTimeout(now: Clock.monotonic)
             case .interrupted: return false
             }
+            // Events first: a delivery that was acknowledged and not yet shown would be lost if we ended here.
+            var goesOn = true
+            while goesOn, let event = machine.nextEvent() { goesOn = try handle(event) }
             try carryOut()
-            while let event = machine.nextEvent() {
-                guard try handle(event) else { return true }
-            }
+            guard goesOn else { return true }
             schedule()
         }
         return false
