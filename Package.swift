@@ -111,6 +111,12 @@ let package = Package(
         tests("MatrixJSON", ["CBOR", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
         tests(
+            "GatewayCore",
+            [
+                "CBOR", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "Links", "MatrixJSON", "Noise",
+                "NoiseSodium", "SecureDatagram",
+            ]),
+        tests(
             "SecureDatagram",
             ["CBOR", "CoAP", "CompactMatrix", "Noise", "NoiseSodium", "SecureDatagram", "TestSupport"]),
     ]

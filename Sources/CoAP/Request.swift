@@ -49,6 +49,11 @@ public struct Response: Equatable, Sendable {
         return nil
     }
 
+    public var namesMaxAge: Bool {
+        for option in options where option.number == .maxAge { return true }
+        return false
+    }
+
     /// Max-Age in seconds; 60 when absent (RFC 7252 section 5.10.5).
     public var maxAge: UInt64 {
         for option in options where option.number == .maxAge { return option.uint ?? 60 }

@@ -22,12 +22,14 @@ extension DeviceClient {
         previousSession = session
         session = opened.session
         acknowledgements = []
+        snapshot.newestDelivery = nil
         stateChanged = true
         events.append(
             .traffic(
                 DatagramReport(
                     .down, total: datagram.count, message: opened.answer, frame: 1, isRepetition: false,
                     handle: frames.last?.handle)))
+        let isRegistering = isUnderWay(watch)
         switch opened.status {
         case .accepted:
             endpoint.receive(opened.answer, now: now)
@@ -39,7 +41,7 @@ extension DeviceClient {
             resendInSession()
         }
         // The gateway pushes only in a session that the device has used, and knows no observation of an earlier one.
-        if wantsWatch, watch == nil || !isUnderWay(watch) { register(now: now) }
+        if !isRegistering { register(now: now) }
         if wantsWatch { _ = endpoint.ping() }
     }
 
@@ -49,12 +51,13 @@ extension DeviceClient {
         for handle in handles { endpoint.sendAnew(handle) }
     }
 
-    private func isUnderWay(_ handle: Endpoint.Handle?) -> Bool {
+    func isUnderWay(_ handle: Endpoint.Handle?) -> Bool {
         frames.contains { $0.handle == handle }
     }
 
     private mutating func receiveFrame(_ datagram: [UInt8], _ parsed: FrameHeader.Parsed, now: Int64) {
         var opened: Session<Suite>.Opened?
+        var isCurrent = true
         if var current = session {
             opened = try? current.open(datagram, parsed, tryFurther: true)
             if opened != nil { session = current }
@@ -62,43 +65,62 @@ extension DeviceClient {
         if opened == nil, var previous = previousSession {
             opened = try? previous.open(datagram, parsed)
             if opened != nil { previousSession = previous }
+            isCurrent = false
         }
         let header = datagram.count - 16
         switch opened {
         case .fresh(let number, let plaintext):
             stateChanged = true
-            answering = number
             report(.down, datagram, plaintext, header - plaintext.count, repetition: false, nil)
-            endpoint.receive(plaintext, now: now)
-            run(now: now)
-            answering = nil
+            if isPush(plaintext) {
+                // The gateway pushes one thing at a time: what comes in an older frame than the newest delivery, or in
+                // the session before, has been pushed again since, and would be heard twice.
+                guard isCurrent, snapshot.newestDelivery.map({ number > $0 }) ?? true else { return }
+            }
+            take(plaintext, number, now: now)
         case .duplicate(let number, let plaintext):
             report(.down, datagram, plaintext, header - plaintext.count, repetition: true, nil)
-            // The gateway did not get our acknowledgement: the same frame again. After a restart of ours it is made
-            // anew; a delivery that was taken before is known by its sequence.
-            if let known = acknowledgements.first(where: { $0.number == number }) {
-                transmit(known.datagram)
-            } else {
-                endpoint.receive(plaintext, now: now)
-            }
+            if isCurrent, isPush(plaintext) { acknowledgeAgain(number, plaintext, now: now) }
         case nil:
             return
         }
     }
 
+    private mutating func take(_ plaintext: [UInt8], _ number: UInt64, now: Int64) {
+        arriving = number
+        endpoint.receive(plaintext, now: now)
+        run(now: now)
+        arriving = nil
+    }
+
+    /// The gateway did not get our acknowledgement: the same frame again. After a restart of ours it is made anew, for the
+    /// newest delivery only: the gateway went on from every earlier one, so that somebody else repeats it.
+    private mutating func acknowledgeAgain(_ number: UInt64, _ plaintext: [UInt8], now: Int64) {
+        guard let index = acknowledgements.firstIndex(where: { $0.number == number }) else {
+            if snapshot.newestDelivery == number { take(plaintext, number, now: now) }
+            return
+        }
+        guard acknowledgements[index].repetitions < Self.mostRepetitions else { return }
+        acknowledgements[index].repetitions += 1
+        transmit(acknowledgements[index].datagram)
+    }
+
+    private static var mostRepetitions: Int { 8 }
+
+    /// Whether a message is a notification that wants to be acknowledged.
+    private func isPush(_ plaintext: [UInt8]) -> Bool {
+        guard let message = try? Message(decoding: plaintext) else { return false }
+        return message.type == .confirmable && message.option(.observe) != nil
+    }
+
     /// Carries out what the endpoint wants, until it wants nothing more.
     mutating func run(now: Int64) {
-        var moved = true
-        while moved {
-            moved = false
-            while let transmission = endpoint.nextTransmission() {
-                moved = true
-                send(transmission, now: now)
-            }
-            while let event = endpoint.nextEvent() {
-                moved = true
-                handle(event, now: now)
-            }
+        while true {
+            // Events first: a request that is given up ends its session or handshake, and the one that waited behind it
+            // must not leave in what is over.
+            while let event = endpoint.nextEvent() { handle(event, now: now) }
+            guard let transmission = endpoint.nextTransmission() else { return }
+            send(transmission, now: now)
         }
     }
 
@@ -117,7 +139,10 @@ extension DeviceClient {
             }
         case .notification(let handle, let response):
             confirm(handle)
-            renewWatchAt = now + Int64(clamping: response.maxAge) * 1_000_000_000
+            // A delivery that names no Max-Age leaves that of the registration: the default of 60 s (RFC 7252 section
+            // 5.10.5) would have the device register once more after each of them.
+            if response.payload.isEmpty || response.namesMaxAge { watchMaxAge = response.maxAge }
+            renewWatchAt = now + Int64(clamping: min(watchMaxAge, UInt64(UInt32.max))) * 1_000_000_000
             deliver(response)
         case .pong(let handle):
             confirm(handle)
@@ -134,6 +159,7 @@ extension DeviceClient {
             events.append(.watching)
             return
         }
+        snapshot.newestDelivery = arriving
         // A gateway that restarted may push once more what was acknowledged: order is kept, so that it can only be
         // the newest.
         guard snapshot.lastSequence != sequence else { return }
@@ -165,8 +191,8 @@ extension DeviceClient {
         if handle == watch {
             // Somebody who watches goes on through an outage, without filling the link with attempts.
             watch = nil
-            renewWatchAt =
-                now + endpoint.parameters.maxTransmitWait(answerBytes: endpoint.parameters.expectedAnswerBytes)
+            let parameters = endpoint.parameters
+            renewWatchAt = now + parameters.maxTransmitWait(answerBytes: parameters.expectedAnswerBytes)
             events.append(.watchInterrupted)
         } else {
             events.append(.unanswered(handle, wasHandshake ? .handshake : .request))
@@ -204,8 +230,8 @@ extension DeviceClient {
                 handle,
                 DeviceSnapshot.Pending(
                     message: message, datagram: sealed.bytes, frameNumber: sealed.number, ephemeral: []))
-        } else if let answering {
-            acknowledgements.append((answering, sealed.bytes))
+        } else if let arriving {
+            acknowledgements.append((arriving, sealed.bytes, 0))
             if acknowledgements.count > 4 { acknowledgements.removeFirst() }
         }
         transmit(sealed.bytes)

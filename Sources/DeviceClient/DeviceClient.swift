@@ -6,9 +6,10 @@ internal import SecureDatagram
 
 /// The device's side of it all: requests that survive loss and restarts, and what arrives for the device.
 ///
-/// It does no I/O and reads no clock. After each call the owner takes `takeActions()`, stores the state where there is
-/// one, and only then sends the datagrams; it calls `handleTimeout` at `deadline`. Times are nanoseconds of a monotonic
-/// clock.
+/// It does no I/O and reads no clock. After each call the owner deals with the events, takes `takeActions()`, stores the
+/// state where there is one, and only then sends the datagrams; it calls `handleTimeout` at `deadline`. A delivery that is
+/// dealt with before the state is stored is heard at least once whenever the device dies, exactly once otherwise. Times
+/// are nanoseconds of a monotonic clock.
 public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     /// Names a request until it has ended.
     public typealias RequestID = Endpoint.Handle
@@ -67,13 +68,16 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     var stateChanged = false
     var frames: [Frame] = []
     /// Our acknowledgements of the gateway's newest frames, by its frame number.
-    var acknowledgements: [(number: UInt64, datagram: [UInt8])] = []
-    var answering: UInt64?
+    var acknowledgements: [(number: UInt64, datagram: [UInt8], repetitions: Int)] = []
+    /// The number of the gateway's frame that is being handled.
+    var arriving: UInt64?
     var outgoing: [[UInt8]] = []
     var events: [Event] = []
     var watch: Endpoint.Handle?
     var wantsWatch = false
     var renewWatchAt: Int64?
+    /// Max-Age of the registration, in seconds.
+    var watchMaxAge: UInt64 = 3600
 
     /// - Parameters:
     ///   - state: what was stored last; nil for a new device.
@@ -195,7 +199,11 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
 
     mutating func register(now: Int64) {
         guard wantsWatch else { return }
-        if let watch { endpoint.cancel(watch) }
+        if let watch {
+            // One that has left is repeated until it is answered; to take it back could end a handshake that carries it.
+            guard !isUnderWay(watch) else { return }
+            endpoint.cancel(watch)
+        }
         let request = Request(
             .get, path: [Resource.messages.segment], options: [MessageOption(.observe, uint: 0)],
             expectedAnswerBytes: endpoint.parameters.expectedAnswerBytes + Self.observationBytes)

@@ -13,12 +13,14 @@ struct DeviceSnapshot {
         var ephemeral: [UInt8]
     }
 
-    static let version: UInt64 = 1
+    static let version: UInt64 = 2
 
     var handshakeCounter: UInt64 = 0
     var nextMessageID: UInt16 = 0
     /// Observe value of the newest delivery.
     var lastSequence: UInt64?
+    /// The number, in `session`, of the newest frame that brought a delivery.
+    var newestDelivery: UInt64?
     var session: [UInt8]?
     var previousSession: [UInt8]?
     var pending: Pending?
@@ -27,7 +29,7 @@ struct DeviceSnapshot {
 
     var encoded: [UInt8] {
         var writer = CBORWriter()
-        writer.array(7)
+        writer.array(8)
         writer.unsigned(Self.version)
         writer.unsigned(handshakeCounter)
         writer.unsigned(UInt64(nextMessageID))
@@ -43,6 +45,7 @@ struct DeviceSnapshot {
         } else {
             writer.array(0)
         }
+        writer.unsigned(newestDelivery.map { $0 + 1 } ?? 0)
         return writer.bytes
     }
 
@@ -51,8 +54,8 @@ struct DeviceSnapshot {
             var reader = CBORReader(bytes)
             let fields = try reader.array()
             let version = try reader.unsigned()
-            guard version <= Self.version else { throw CBORError.unexpectedType(at: 1) }
-            guard fields == 7 else { throw CBORError.unexpectedType(at: 0) }
+            guard version == Self.version else { throw CBORError.unexpectedType(at: 1) }
+            guard fields == 8 else { throw CBORError.unexpectedType(at: 0) }
             handshakeCounter = try reader.unsigned()
             nextMessageID = UInt16(truncatingIfNeeded: try reader.unsigned())
             let sequence = try reader.unsigned()
@@ -66,6 +69,8 @@ struct DeviceSnapshot {
                     message: try reader.bytes(), datagram: try reader.bytes(), frameNumber: try reader.unsigned(),
                     ephemeral: try reader.bytes())
             }
+            let newest = try reader.unsigned()
+            newestDelivery = newest == 0 ? nil : newest - 1
             try reader.finish()
         } catch {
             throw .unreadable

@@ -18,8 +18,10 @@ extension Gateway {
             counters.droppedUnknownDevice += 1
             return
         }
+        let unproven = device.channel[.stale]?.id
         let received = device.channel.receive(
             datagram, parsed: parsed, gatewayPrivateKey: configuration.privateKey, deviceKey: device.record.publicKey)
+        if case .frame(let frame, _) = received, frame.source == unproven { forgetConversation(with: &device) }
         devices[number] = device
         touched.insert(number)
         switch received {
@@ -45,7 +47,9 @@ extension Gateway {
         devices[number]?.record.lastSeenUnixMilliseconds = now.unixMilliseconds
         devices[number]?.recordChanged = true
         devices[number]?.isSilent = false
-        if devices[number]?.channel[.current]?.received.highest == frame.number {
+        if let channel = devices[number]?.channel, channel.isCurrent(frame),
+            channel[.current]?.received.highest == frame.number
+        {
             devices[number]?.record.address = address
         }
     }
@@ -68,6 +72,7 @@ extension Gateway {
     ) {
         guard var device = devices[number] else { return }
         counters.handshakes += 1
+        let counterBefore = device.channel.handshakeCounter
         let status: HandshakeStatus
         var reply: [UInt8] = []
         if responder.counter <= device.channel.handshakeCounter {
@@ -77,11 +82,8 @@ extension Gateway {
             status = .unknownRevision(own: 0)
         } else {
             status = .accepted
-            device.endpoint = newEndpoint()
+            forgetConversation(with: &device)
             device.endpoint.receive(responder.request, now: now.monotonic)
-            device.frames = []
-            device.delivery = nil
-            device.record.observeToken = nil
             devices[number] = device
             handling = frame
             handle(eventsOf: number, now: now)
@@ -100,7 +102,7 @@ extension Gateway {
             device.record.handshakeHash = device.channel.answeredHandshake?.hash ?? []
             device.record.handshakeReply = device.channel.answeredHandshake?.message2 ?? []
             if status == .accepted { device.record.address = address }
-            if responder.counter == device.channel.handshakeCounter {
+            if responder.counter > counterBefore {
                 device.record.lastSeenUnixMilliseconds = now.unixMilliseconds
                 device.recordChanged = true
             }
@@ -109,6 +111,16 @@ extension Gateway {
             counters.droppedForged += 1
         }
         devices[number] = device
+    }
+
+    /// A new session is a new conversation: a device that lost its memory may use message ids of before for other
+    /// messages, and knows of no observation.
+    func forgetConversation(with device: inout Device) {
+        device.endpoint = newEndpoint()
+        device.frames = []
+        device.delivery = nil
+        device.record.observeToken = nil
+        device.recordChanged = true
     }
 
     // MARK: Repetitions
@@ -121,11 +133,16 @@ extension Gateway {
 
     /// The datagram that answered is gone with a restart: the same answer in a new frame. Its message id says which
     /// request it answers.
+    ///
+    /// Only the newest answers, as many as are kept as datagrams: a device has one request under way, and each of them is
+    /// thereby encrypted and written once, however often somebody replays a capture.
     private func answerAnew(
         _ frame: GatewayChannel<Suite>.FrameID, of number: UInt32, received: Int, from address: PeerAddress
     ) {
         guard var device = devices[number],
-            let known = device.answers.first(where: { $0.source == frame.source && $0.number == frame.number }),
+            let known = device.answers.suffix(GatewayChannel<Suite>.answersKept).first(where: {
+                $0.source == frame.source && $0.number == frame.number
+            }),
             let sealed = try? device.channel.seal(known.answer, answering: frame)
         else {
             counters.droppedReplayed += 1

@@ -52,7 +52,12 @@ extension Gateway {
         }
         let number = device.record.number
         devices[number]?.record.isRevoked = true
-        devices[number]?.record.observeToken = nil
+        if var revoked = devices[number] {
+            forgetConversation(with: &revoked)
+            devices[number] = revoked
+        }
+        for item in device.inbox { actions.writes.append(.removeInbox(id: item.id)) }
+        devices[number]?.inbox = []
         for slot in GatewayChannel<Suite>.Slot.allCases where device.channel[slot] != nil {
             actions.writes.append(.removeSession(device: number, slot: slot.rawValue))
         }

@@ -77,6 +77,7 @@ extension Gateway {
             wait(context, reason, retryAfter, now: now)
         case .failure(.refused(let errcode, let message)):
             reachable()
+            if let number = context.device { devices[number]?.failures = 0 }
             refused(context, errcode, message, now: now)
         }
     }
@@ -88,22 +89,32 @@ extension Gateway {
         homeserverNotBefore = 0
     }
 
-    /// A rate limit concerns one device; silence and 5xx concern all.
+    /// A rate limit concerns one device; silence and 5xx concern all, unless others get their answers: then the device by
+    /// itself is tried more and more seldom.
     private func wait(_ context: CallContext, _ reason: String, _ retryAfter: Int64?, now: Moment) {
         if let retryAfter, let number = context.device {
             devices[number]?.notBefore = now.monotonic + retryAfter * 1_000_000
             return
+        }
+        if let number = context.device {
+            let failures = devices[number]?.failures ?? 0
+            devices[number]?.failures = failures + 1
+            devices[number]?.notBefore = now.monotonic + Self.backoff(failures)
         }
         if homeserverProblem == nil {
             note(.warning, "the homeserver cannot be used, trying again: \(reason)")
         }
         homeserverProblem = reason
         if homeserverNotBefore <= now.monotonic {
+            homeserverNotBefore = now.monotonic + Self.backoff(homeserverFailures)
             homeserverFailures += 1
-            let seconds = Int64(1) << Int64(min(homeserverFailures - 1, 6))
-            homeserverNotBefore = now.monotonic + min(seconds, 60) * 1_000_000_000
         }
         if case .ping = context.call { pingAgain = true }
+    }
+
+    /// 1 s, doubled with each failure before, up to a minute.
+    private static func backoff(_ failures: Int) -> Int64 {
+        min(Int64(1) << Int64(min(failures, 6)), 60) * 1_000_000_000
     }
 
     private func succeeded(_ context: CallContext, _ reply: HomeserverReply, of number: UInt32, now: Moment) {
@@ -115,10 +126,12 @@ extension Gateway {
         case (.join, .joined(let roomID)):
             device.record.room.roomID = roomID
             device.record.room.state = .joined
+            // What was known of the room is from before: it may have become encrypted since. It is read again first.
+            rooms[roomID] = nil
             note(.info, "joined its room \(roomID)", device: number)
         case (.state(let roomID, _), .state(let events)):
             devices[number] = device
-            learn(RoomState(events), of: roomID, now: now)
+            if !context.isOutdated { learn(RoomState(events), of: roomID, now: now) }
             return
         case (.send, .sent(let eventID)):
             devices[number] = device

@@ -19,6 +19,7 @@ extension Gateway {
     private func receive(_ event: RoomEvent, now: Moment) {
         if event.stateKey != nil {
             if event.type == "m.room.member" { receiveMembership(event, now: now) }
+            if RoomState.isMoved(by: event) { outdateReads(of: event.roomID) }
             if var state = rooms[event.roomID] {
                 state.apply(event)
                 learn(state, of: event.roomID, now: now)
@@ -38,6 +39,12 @@ extension Gateway {
         }
     }
 
+    private func outdateReads(of roomID: String) {
+        for (id, context) in calls {
+            if case .state(roomID, _) = context.call { calls[id]?.isOutdated = true }
+        }
+    }
+
     private func isOurs(_ user: String) -> Bool {
         user.hasPrefix("@" + configuration.userPrefix) && user.hasSuffix(":" + configuration.serverName)
     }
@@ -54,8 +61,8 @@ extension Gateway {
     private func receiveMembership(_ event: RoomEvent, now: Moment) {
         guard
             let number = devices.keys.sorted().first(where: { number in
-                devices[number].map { userID(of: $0.record) == event.stateKey } ?? false
-            }), var device = devices[number], !device.record.isRevoked
+                devices[number].map { !$0.record.isRevoked && userID(of: $0.record) == event.stateKey } ?? false
+            }), var device = devices[number]
         else { return }
         switch event.content["membership"]?.stringValue {
         case "invite":

@@ -57,6 +57,8 @@ public final class Gateway<Suite: NoiseSuite> {
         /// It did not confirm the last delivery, and has not been heard since.
         var isSilent = false
         var callUnderWay = false
+        /// Calls for it in a row that failed for a reason that may pass.
+        var failures = 0
         /// No call before this time.
         var notBefore: Int64 = 0
         /// Whether the record has to be stored.
@@ -67,6 +69,8 @@ public final class Gateway<Suite: NoiseSuite> {
         var device: UInt32?
         var uplink: Int64?
         var call: HomeserverCall
+        /// The room has changed since: what the homeserver read may be from before.
+        var isOutdated = false
     }
 
     public let configuration: Configuration
@@ -78,7 +82,7 @@ public final class Gateway<Suite: NoiseSuite> {
     public internal(set) var counters = Counters()
     var actions = Actions()
     var calls: [UInt64: CallContext] = [:]
-    var nextCallID: UInt64 = 1
+    var nextCallID: UInt64
     var nextUplinkID: Int64
     var nextInboxID: Int64
     var queue: TransmitQueue
@@ -100,8 +104,11 @@ public final class Gateway<Suite: NoiseSuite> {
         self.random = random
         queue = TransmitQueue(configuration.link.down)
         lastTransaction = state.lastTransaction
-        // Not from 1: a device that remembers the newest Observe value of an earlier store must not take ours for it.
-        nextInboxID = max(state.inbox.map { $0.id + 1 }.max() ?? 0, now.unixMilliseconds / 1000)
+        // Where a write failed, answers to the calls of the machine before still arrive: they must not name ours.
+        nextCallID = random(7).reduce(0) { $0 << 8 | UInt64($1) }
+        // Not from 1: a device that remembers the newest Observe value of before must not take another delivery for it.
+        // What was confirmed leaves no row; the clock's milliseconds run ahead of any number of deliveries.
+        nextInboxID = max(state.inbox.map { $0.id + 1 }.max() ?? 0, now.unixMilliseconds)
         nextUplinkID = (state.uplinks.map(\.id).max() ?? 0) + 1
         for record in state.devices {
             var sessions: [(slot: GatewayChannel<Suite>.Slot, session: Session<Suite>)] = []
@@ -126,7 +133,10 @@ public final class Gateway<Suite: NoiseSuite> {
         }
         for answer in state.answers {
             devices[answer.device]?.answers.append(answer)
-            guard let message = try? Message(decoding: answer.answer) else { continue }
+            // Message ids mean something inside one session only.
+            guard answer.source == devices[answer.device]?.channel[.current]?.id,
+                let message = try? Message(decoding: answer.answer)
+            else { continue }
             let remaining = (answer.expiresUnixMilliseconds - now.unixMilliseconds) * 1_000_000
             devices[answer.device]?.endpoint.restore(
                 answer: answer.answer, to: .init(messageID: message.messageID, token: message.token),

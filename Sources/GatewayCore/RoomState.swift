@@ -13,8 +13,13 @@ struct RoomState {
         for event in events { apply(event) }
     }
 
+    /// Whether an event is of a kind that counts here.
+    static func isMoved(by event: RoomEvent) -> Bool {
+        event.stateKey == "" && ["m.room.encryption", "m.room.power_levels", "m.room.create"].contains(event.type)
+    }
+
     mutating func apply(_ event: RoomEvent) {
-        guard event.stateKey == "" else { return }
+        guard Self.isMoved(by: event) else { return }
         switch event.type {
         case "m.room.encryption":
             isEncrypted = true

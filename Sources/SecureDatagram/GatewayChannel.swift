@@ -64,7 +64,7 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
     private var changed = [false, false, false, false]
 
     /// Answers kept as datagrams, and how often each is sent again.
-    static var answersKept: Int { 8 }
+    public static var answersKept: Int { 8 }
     static var repeatsAllowed: Int { 8 }
 
     /// - Parameter sessions: what was stored, by slot.
@@ -214,11 +214,13 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
     /// at a time, and one that it gave up is followed by a handshake.
     public mutating func confirmAnswers(before frame: FrameID) {
         guard let received = frame.number else { return }
-        var newest: UInt64?
+        var newest: (frame: UInt64, answer: UInt64)?
         for answer in cachedAnswers where answer.frame.source == frame.source {
-            if let number = answer.frame.number, number < received { newest = max(newest ?? 0, answer.number) }
+            guard let number = answer.frame.number, number < received else { continue }
+            // One that was answered in several frames may have received the first of them only.
+            if newest.map({ number > $0.frame }) ?? true { newest = (number, answer.number) }
         }
-        if let newest { confirm(newest, session: frame.source) }
+        if let newest { confirm(newest.answer, session: frame.source) }
     }
 
     /// Whether a frame was received in the session that is current now.
