@@ -1,6 +1,6 @@
 /// Which frame numbers were accepted: a ring of bits that never shifts (RFC 6479).
 ///
-/// The highest 129 or more numbers are remembered exactly; everything older counts as seen.
+/// The highest 128 numbers are remembered exactly; everything older is too old.
 public struct ReplayWindow: Equatable, Sendable {
     public enum Verdict: Equatable, Sendable {
         case fresh

@@ -94,9 +94,10 @@ public struct Session<Suite: NoiseSuite>: Sendable {
         }
         guard plaintext.count <= 65_507 - 12 - Self.tagLength else { throw .tooLong }
         while sending.epoch < epochs.epoch(of: number) { sending.step() }
-        let header = FrameHeader.write(
-            number: number, form: FrameHeader.NumberForm(number: number, confirmed: confirmed),
-            device: role == .device ? device : nil)
+        var form = FrameHeader.NumberForm(number: number, confirmed: confirmed)
+        // The peer, who may not have seen more than is confirmed, follows a short form by one epoch only.
+        if epochs.epoch(of: number) - confirmedEpoch > epochs.shortReach { form = .long }
+        let header = FrameHeader.write(number: number, form: form, device: role == .device ? device : nil)
         nextNumber += 1
         if nextNumber > leaseEnd { leaseEnd = nextNumber + Self.leaseSize - 1 }
         return SealedFrame(number: number, bytes: header + sending.key.seal(plaintext, number: number))

@@ -142,6 +142,7 @@ struct HostileInputTests {
                 let input = [UInt8(first), UInt8(second)]
                 var reader = CBORReader(input)
                 if (try? reader.skip()) != nil { sound += 1 }
+                guard second % 15 == 0 else { continue }
                 var others = CBORReader(input)
                 _ = try? others.text()
                 others = CBORReader(input)

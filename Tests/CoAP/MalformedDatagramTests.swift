@@ -156,7 +156,7 @@ struct MalformedDatagramTests {
         var random = SplitMix64(seed: 10)
         var wrong: [String] = []
         var sound = 0
-        for round in 0..<40_000 {
+        for round in 0..<20_000 {
             var datagram: [UInt8]
             if round % 2 == 0, let message = try? Message.random(&random).encoded(), message.count < 400 {
                 datagram = message
@@ -171,7 +171,7 @@ struct MalformedDatagramTests {
             if let fault = faultOfHandling(datagram) { wrong.append(hex(datagram) + ": " + fault) }
         }
         #expect(wrong == [])
-        #expect((5_000...35_000).contains(sound), "both kinds have to come up")
+        #expect((2_500...17_500).contains(sound), "both kinds have to come up")
     }
 
     @Test("a request cut at any length, or with any bit changed, is answered by a reset, or is another sound message")

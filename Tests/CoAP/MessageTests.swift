@@ -170,6 +170,10 @@ struct MessageTests {
         #expect(response.observe == 7)
         #expect(response.maxAge == 300)
         #expect(Response(.content).maxAge == 60)
+        let longest = Response(.content, options: [MessageOption(.maxAge, uint: 0xFFFF_FFFF)])
+        #expect(longest.maxAge == 0xFFFF_FFFF)
+        let tooLong = Response(.content, options: [MessageOption(.maxAge, uint: 0x1_0000_0000)])
+        #expect(tooLong.maxAge == 60)
         #expect(Response(.content).observe == nil)
     }
 }

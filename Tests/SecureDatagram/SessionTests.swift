@@ -158,6 +158,55 @@ struct SessionTests {
         }
     }
 
+    @Test("a run of losses is understood wherever in an epoch it begins: no short form leads two epochs ahead")
+    func lossRunsAcrossEpochs() throws {
+        for begin in [0, 500, 1_000, 1_023, 1_024] {
+            var pair = try Pair()
+            for _ in 0...begin {
+                let frame = try pair.device.seal([0])
+                _ = try pair.gateway.open(datagram: frame.bytes)
+                pair.device.confirm(frame.number)
+            }
+            var wrong: [UInt64] = []
+            for _ in 0..<3_200 {
+                let frame = try pair.device.seal([7])
+                var gateway = pair.gateway
+                if (try? gateway.open(datagram: frame.bytes)) != .fresh(number: frame.number, plaintext: [7]) {
+                    wrong.append(frame.number)
+                }
+            }
+            #expect(wrong == [], "after \(begin)")
+        }
+    }
+
+    @Test(
+        "whatever is lost, a frame that arrives is read rightly, as long as confirmations are true",
+        arguments: [10, 30, 50, 70, 95])
+    func randomLoss(loss: Int) throws {
+        var random = SplitMix64(seed: UInt64(loss))
+        var pair = try Pair()
+        var wrong: [UInt64] = []
+        var arrived = 0
+        // Up to eight frames are on their way, and overtake one another by up to 20 numbers.
+        var underWay: [(number: UInt64, bytes: [UInt8])] = []
+        for _ in 0..<4_000 {
+            let frame = try pair.device.seal([7])
+            if !random.chance(loss) { underWay.append((frame.number, frame.bytes)) }
+            while let first = underWay.first,
+                underWay.count > 8 || first.number + 20 < frame.number || random.chance(30)
+            {
+                let isLate = first.number + 20 < frame.number
+                let (number, bytes) = underWay.remove(at: isLate ? 0 : random.below(underWay.count))
+                arrived += 1
+                let opened = try? pair.gateway.open(datagram: bytes)
+                if opened != .fresh(number: number, plaintext: [7]) { wrong.append(number) }
+                if !random.chance(loss) { pair.device.confirm(number) }
+            }
+        }
+        #expect(wrong == [])
+        #expect(arrived > (100 - loss) * 36)
+    }
+
     @Test("the next window of numbers is tried where that is asked for, and nowhere else")
     func furtherWindow() throws {
         var pair = try Pair()
