@@ -49,11 +49,6 @@ public struct Response: Equatable, Sendable {
         return nil
     }
 
-    public var namesMaxAge: Bool {
-        for option in options where option.number == .maxAge { return true }
-        return false
-    }
-
     /// Max-Age in seconds; 60 when absent (RFC 7252 section 5.10.5). It has four bytes at most; a longer one is as good as
     /// none (section 5.4.3), so that no sum with a time overflows.
     public var maxAge: UInt64 {

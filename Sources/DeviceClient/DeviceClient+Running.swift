@@ -139,10 +139,7 @@ extension DeviceClient {
             }
         case .notification(let handle, let response):
             confirm(handle)
-            // A delivery that names no Max-Age leaves that of the registration: the default of 60 s (RFC 7252 section
-            // 5.10.5) would have the device register once more after each of them.
-            if response.payload.isEmpty || response.namesMaxAge { watchMaxAge = response.maxAge }
-            renewWatchAt = now + Int64(clamping: min(watchMaxAge, UInt64(UInt32.max))) * 1_000_000_000
+            renewWatchAt = now + Int64(clamping: response.maxAge) * 1_000_000_000
             deliver(response)
         case .pong(let handle):
             confirm(handle)

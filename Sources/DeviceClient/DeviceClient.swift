@@ -76,8 +76,6 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     var watch: Endpoint.Handle?
     var wantsWatch = false
     var renewWatchAt: Int64?
-    /// Max-Age of the registration, in seconds.
-    var watchMaxAge: UInt64 = 3600
 
     /// - Parameters:
     ///   - state: what was stored last; nil for a new device.
