@@ -107,10 +107,24 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
 
     // MARK: What the owner asks for
 
+    /// Why something cannot be sent at all.
+    public enum SendError: Error, Equatable, Sendable {
+        /// The body would not fit into a datagram of the link, handshake included; how long it is and may be, in bytes.
+        case tooLarge(body: Int, limit: Int)
+    }
+
+    /// The longest body of a message: a handshake may have to carry it, and never fragments.
+    public var largestBody: Int {
+        max(0, queue.direction.mtu - Initiator<Suite>.message1Overhead(of: identity.number) - Self.requestOverhead)
+    }
+
     /// Sends something to the device's room. It is stored and repeated until it is answered.
-    public mutating func send(_ uplink: Uplink, now: Int64) throws(MessageError) -> RequestID {
-        let request = Request(.post, path: [uplink.resource.segment], payload: uplink.body)
-        let handle = try endpoint.start(request, now: now)
+    public mutating func send(_ uplink: Uplink, now: Int64) throws(SendError) -> RequestID {
+        let body = uplink.body
+        let request = Request(.post, path: [uplink.resource.segment], payload: body)
+        guard body.count <= largestBody, let handle = try? endpoint.start(request, now: now) else {
+            throw .tooLarge(body: body.count, limit: largestBody)
+        }
         run(now: now)
         return handle
     }
@@ -209,6 +223,8 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     }
 
     static var profileRevision: UInt64 { 0 }
+    /// CoAP's header, a token of one byte, one byte of path, the marker.
+    private static var requestOverhead: Int { 8 }
     /// Token, Observe and Max-Age, which the answer to a registration has and others have not.
     private static var observationBytes: Int { 5 }
 }
@@ -219,6 +235,6 @@ extension TransmissionParameters {
         let timing = LinkTiming(link)
         self.init(
             roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteDown,
-            expectedAnswerBytes: 24 + link.down.overheadBytes)
+            expectedAnswerBytes: 24 + link.down.overheadBytes, emptyAcknowledgementAfter: link.processing * 4 / 5)
     }
 }

@@ -1,4 +1,5 @@
 internal import CompactMatrix
+internal import Links
 internal import MatrixJSON
 
 extension Gateway {
@@ -105,13 +106,34 @@ extension Gateway {
         }
         let delivery = Delivery(
             sender: event.sender, unixSeconds: UInt64(max(0, event.unixMilliseconds / 1000)), content: content)
-        let item = InboxRecord(id: nextInboxID, device: number, body: delivery.body, unverifiedSender: sender)
+        guard let body = fitting(delivery) else {
+            note(.warning, "a command of \(event.sender) is too long for its link and was ignored", device: number)
+            return
+        }
+        let item = InboxRecord(id: nextInboxID, device: number, body: body, unverifiedSender: sender)
         nextInboxID += 1
         devices[number]?.inbox.append(item)
         actions.writes.append(.inbox(item))
         boundInbox(of: number)
         verifyCommands(of: number, now: now)
         push(number, now: now)
+    }
+
+    /// The body of a delivery, its text cut where the link's datagrams cannot carry it whole: one that never arrives would
+    /// hold up all that come after it. nil: a command, of which a part would be another command.
+    private func fitting(_ delivery: Delivery) -> [UInt8]? {
+        let body = delivery.body
+        // Frame and tag; CoAP's header, token, Observe, Max-Age and marker.
+        let limit = configuration.link.down.mtu - 28 - 13
+        guard body.count > limit else { return body }
+        guard case .message(let text) = delivery.content else { return nil }
+        let mark = "…"
+        let length = text.utf8.count - (body.count - limit) - mark.utf8.count
+        var end = text.utf8.index(text.startIndex, offsetBy: max(0, length))
+        while end > text.startIndex, end.samePosition(in: text) == nil { end = text.utf8.index(before: end) }
+        var cut = delivery
+        cut.content = .message(text[..<end] + mark)
+        return cut.body.count <= limit ? cut.body : nil
     }
 
     /// Drops commands of those who may not give them, once the room's power levels are known.

@@ -23,6 +23,7 @@ struct RoomContent {
 
     init(resource: Resource, body: [UInt8]) throws(UplinkError) {
         guard let value = try? CBORCodec.decode(body) else { throw .malformed }
+        var measured: ReadingContent?
         switch resource {
         case .text:
             guard case .string(let text) = value, !text.isEmpty else { throw .malformed }
@@ -34,8 +35,7 @@ struct RoomContent {
             eventType = "m.room.message"
             unixSeconds = reading.unixSeconds
             object = ["msgtype": "m.notice", "body": .string(reading.text)]
-            self.reading = reading
-            return
+            measured = reading
         case .event:
             guard case .array(let items) = value, items.count == 2, case .string(let type) = items[0], !type.isEmpty,
                 type.utf8.count <= 255, case .object(let content) = items[1],
@@ -47,7 +47,7 @@ struct RoomContent {
         case .messages:
             throw .malformed
         }
-        reading = nil
+        reading = measured
         guard json(id: "", unixMilliseconds: 0).count <= Self.largestContent else { throw .tooLarge }
     }
 

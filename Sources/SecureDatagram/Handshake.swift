@@ -59,6 +59,10 @@ public enum HandshakeStatus: Equatable, Sendable {
 public struct Initiator<Suite: NoiseSuite>: Sendable {
     /// Repeated byte for byte until it is answered (a changed payload under the same ephemeral key would break it).
     public let message1: [UInt8]
+    /// Bytes that message 1 adds to the request in it, at most: header, ephemeral key, counter and revision, tag.
+    public static func message1Overhead(of device: DeviceNumber) -> Int {
+        1 + device.encodedCount + 32 + 2 * Varint.longest + 16
+    }
     /// Bytes by which message 2 is longer than the frame that the same answer would travel in: ephemeral key and status.
     public static var message2Overhead: Int { 33 }
     private let state: HandshakeState<Suite>

@@ -1,6 +1,9 @@
 /// Unsigned integers in groups of 7 bits, least significant first, the top bit set on all but the last byte; only the
 /// shortest form is accepted.
 enum Varint {
+    /// Bytes of the largest 64-bit number.
+    static var longest: Int { 10 }
+
     static func append(_ value: UInt64, to bytes: inout [UInt8]) {
         var rest = value
         while rest >= 0x80 {

@@ -113,6 +113,16 @@ def test_what_arrives_while_the_device_is_away_waits_for_it(world, site, room, c
     assert site.devices()[room.device_name]["waiting"] == 0
 
 
+def test_a_message_that_is_too_long_for_the_link_arrives_cut_and_holds_nothing_up(room, cleanup):
+    program = watch(room, cleanup, "--count", "2", "--timeout", "30")
+    room.owner.say(room.id, "ż" * 20_000)
+    room.owner.say(room.id, f"!{room.device_name} valve " + " ".join(f"k{i}=1" for i in range(2000)))
+    room.owner.say(room.id, "after")
+    first = json.loads(program.wait_line("sender", 20))["message"]
+    assert first.endswith("…") and set(first[:-1]) == {"ż"} and 500 < len(first) < 640
+    assert json.loads(program.wait_line("sender", 20))["message"] == "after"
+
+
 def test_only_who_may_command_commands_and_only_its_own_device(world, room, cleanup):
     stranger, moderator = world.user("stranger"), world.user("moderator")
     for user in (stranger, moderator):

@@ -175,6 +175,13 @@ def test_a_reading_that_is_none_is_refused(room, reading):
     assert sent.returncode == 65 and "sotto:" in sent.stderr
 
 
+def test_what_no_datagram_of_the_link_can_carry_is_refused_before_it_is_sent(site, room):
+    sent = sotto("device", "send", "x" * 5000, "-d", room.device)
+    assert sent.returncode == 65 and "5003 bytes" in sent.stderr and "mtu" in sent.stderr, sent.stderr
+    assert sotto("device", "send", "x" * 1100, "-d", room.device).returncode == 0
+    room.owner.wait_event(room.id, lambda e: e["content"].get("body") == "x" * 1100, 10)
+
+
 # Keys and devices
 
 

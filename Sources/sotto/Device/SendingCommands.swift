@@ -23,7 +23,15 @@ extension SendingOptions {
             let report = try await wait(for: resumed, runner, "earlier")
             say("answered: \(report.code ?? "?"), \(report.line)")
         }
-        let started = try runner.perform { machine, now in try machine.send(uplink, now: now) }
+        let started = try runner.perform { machine, now in
+            do throws(SoftwareDevice.SendError) {
+                return try machine.send(uplink, now: now)
+            } catch .tooLarge(let body, let limit) {
+                throw Failure(
+                    .badInput,
+                    "the message has \(body) bytes; at most \(limit) fit into a datagram of this link (its mtu_bytes)")
+            }
+        }
         let report = try await wait(for: started, runner, what)
         try await runner.close()
         print(json ? try report.jsonLine : "accepted (\(report.code ?? "")): \(report.line)")
