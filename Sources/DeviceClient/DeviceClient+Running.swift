@@ -185,11 +185,15 @@ extension DeviceClient {
             // The gateway may have lost the session: the next request brings a new one along.
             session = nil
         }
-        if handle == watch {
-            // Somebody who watches goes on through an outage, without filling the link with attempts.
-            watch = nil
+        if wantsWatch {
+            // Without a session nothing can be heard: somebody who watches asks again, and goes on through an outage,
+            // without filling the link with attempts.
             let parameters = endpoint.parameters
-            renewWatchAt = now + parameters.maxTransmitWait(answerBytes: parameters.expectedAnswerBytes)
+            let pause = parameters.maxTransmitWait(answerBytes: parameters.expectedAnswerBytes)
+            renewWatchAt = min(renewWatchAt ?? .max, now + pause)
+        }
+        if handle == watch {
+            watch = nil
             events.append(.watchInterrupted)
         } else {
             events.append(.unanswered(handle, wasHandshake ? .handshake : .request))

@@ -207,6 +207,20 @@ struct WedgeTests {
         }
     }
 
+    @Test("a watching device that gave a message up, and its session with it, hears again without sending")
+    func deafAfterGivingUp() {
+        withPair(seed: 65) { world, device in
+            world.weather.loss = 1000
+            device.send(.text("into the void"))
+            world.run(for: 10 * minute)
+            #expect(device.outcomes[1] == .unknown)
+            world.weather.loss = 0
+            world.homeserver.say(room, "@admin:example.org", "can you hear me")
+            world.run(for: 10 * minute)
+            #expect(device.heard == ["can you hear me"])
+        }
+    }
+
     @Test("to watch twice while the first handshake is under way blocks nothing")
     func watchingTwice() {
         World.with(seed: 62) { world in
