@@ -95,6 +95,9 @@ def test_a_message_and_a_command_reach_a_watching_device(room, cleanup):
     command = json.loads(program.wait_line("sender", 20))
     assert (message["sender"], message["message"]) == (room.owner.user_id, "Is it warm?")
     assert (command["command"], command["arguments"]) == ("valve", {"open": "40", "mode": "slow"})
+    for arrived in (message, command):
+        assert arrived["cost"]["up"]["datagrams"] == arrived["cost"]["down"]["datagrams"] == 1
+        assert arrived["cost"]["up"]["body"] == 0 and arrived["cost"]["down"]["body"] > 20
     assert program.wait(10) == 0
 
 

@@ -33,10 +33,17 @@ struct WatchCommand: AsyncParsableCommand {
             }
         }
         defer { expiry?.cancel() }
+        var arrived: Delivery?
         _ = try await runner.run { event in
             switch event {
             case .traffic(let datagram):
                 report.add(datagram)
+                // The acknowledgement that follows a delivery in the same breath; neither has left yet.
+                guard let delivery = arrived, datagram.direction == .up else { break }
+                arrived = nil
+                try show(delivery, report)
+                report = ExchangeReport("watch")
+                remaining -= 1
             case .watching:
                 report.seconds = Double(Clock.monotonic - began) / 1e9
                 say("watching: \(report.line)")
@@ -50,9 +57,7 @@ struct WatchCommand: AsyncParsableCommand {
                     "no answer: the gateway is out of reach, does not know this device, or a key is wrong; asking again"
                 )
             case .delivery(let delivery):
-                try show(delivery, report)
-                report = ExchangeReport("watch")
-                remaining -= 1
+                arrived = delivery
             case .answered, .unanswered:
                 break
             }
