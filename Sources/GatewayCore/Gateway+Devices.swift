@@ -36,7 +36,8 @@ extension Gateway {
         let record = DeviceRecord(
             number: number, name: name, publicKey: publicKey, addedUnixMilliseconds: now.unixMilliseconds,
             room: RoomMapping(requested: room))
-        var device = Device(record: record, channel: GatewayChannel<Suite>(), endpoint: newEndpoint())
+        var device = Device(
+            record: record, channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint())
         device.recordChanged = true
         devices[number] = device
         touched.insert(number)
@@ -61,7 +62,7 @@ extension Gateway {
         for slot in GatewayChannel<Suite>.Slot.allCases where device.channel[slot] != nil {
             actions.writes.append(.removeSession(device: number, slot: slot.rawValue))
         }
-        devices[number]?.channel = GatewayChannel<Suite>()
+        devices[number]?.channel = GatewayChannel<Suite>(limits: channelLimits)
         devices[number]?.recordChanged = true
         touched.insert(number)
         return devices[number]?.record ?? device.record

@@ -55,7 +55,7 @@ enum Administration {
                 devices: gateway.deviceList.count { !$0.record.isRevoked },
                 queued: gateway.deviceList.reduce(0) { $0 + $1.queued },
                 homeserverProblem: gateway.homeserverProblem, counters: gateway.counters,
-                gatewayKey: KeyText.render(WireSuite.publicKey(of: gateway.configuration.privateKey)),
+                gatewayKey: KeyText.render(WireSuite.publicKey(of: gateway.configuration.privateKeys[0])),
                 listening: listening)
         } catch {
             let failure = describe(error)

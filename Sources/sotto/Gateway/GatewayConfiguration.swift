@@ -5,7 +5,8 @@ internal import Links
 struct GatewayConfiguration: Sendable {
     var file: String
     var dataDirectory: String
-    var keyFile: String
+    /// The gateway's own private key, then the one before it where devices may still use that.
+    var keyFiles: [String]
     var listen: [HostPort]
     var homeserverURL: String
     var serverName: String
@@ -71,7 +72,10 @@ struct GatewayConfiguration: Sendable {
         let configuration = GatewayConfiguration(
             file: path,
             dataDirectory: try top.filePath("data") ?? top.resolve("data"),
-            keyFile: try top.filePath("key_file") ?? top.resolve("gateway.key"),
+            keyFiles: [
+                try top.filePath("key_file") ?? top.resolve("gateway.key"), try top.filePath("previous_key_file"),
+            ]
+            .compactMap { $0 },
             listen: try (top.strings("listen") ?? ["0.0.0.0:5683", "[::]:5683"]).map { try address(top, "listen", $0) },
             homeserverURL: try url(homeserver, "url", "the homeserver's address, such as https://matrix.example.org"),
             serverName: try homeserver.required("server_name", "what stands behind the colon of its users' ids"),
@@ -107,6 +111,8 @@ struct GatewayConfiguration: Sendable {
 
         # The gateway's private key (sotto key generate).
         key_file: gateway.key
+        # While devices are given a new gateway's key, the one before: both are accepted.
+        # previous_key_file: gateway.key.old
 
         # Where devices reach the gateway, UDP.
         listen:
