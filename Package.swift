@@ -39,6 +39,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCBOR", pkgConfig: "libcbor", providers: [.apt(["libcbor-dev"])]),
+        .systemLibrary(name: "CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
 
         deviceTarget("CBOR"),
         deviceTarget("Links"),
@@ -83,9 +84,8 @@ let package = Package(
         .executableTarget(
             name: "sotto",
             dependencies: [
-                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore", "Homeserver", "LinkRelay",
-                "Links",
-                "MatrixJSON", "NoiseSodium", "SecureDatagram",
+                "CQREncode", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore", "Homeserver",
+                "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "SecureDatagram",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),

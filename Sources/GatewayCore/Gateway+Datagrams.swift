@@ -9,8 +9,17 @@ extension Gateway {
     public func receive(_ datagram: [UInt8], from address: PeerAddress, now: Moment) {
         counters.datagramsReceived += 1
         counters.bytesReceived += UInt64(datagram.count)
-        guard let parsed = FrameHeader.parse(datagram, fromDevice: true), let named = parsed.device else {
+        guard let parsed = FrameHeader.parse(datagram, fromDevice: true) else {
             counters.droppedMalformed += 1
+            return
+        }
+        arrival = Arrival(source: address.digest, now: now.monotonic)
+        guard let named = parsed.device else {
+            if parsed.opening == .ik {
+                receiveEnrolment(datagram, parsed, from: address, now: now)
+            } else {
+                counters.droppedMalformed += 1
+            }
             return
         }
         let number = named.rawValue
@@ -18,10 +27,9 @@ extension Gateway {
             counters.droppedUnknownDevice += 1
             return
         }
-        arrival = Arrival(source: address.digest, now: now.monotonic)
         let received: GatewayChannel<Suite>.Received
         if let kind = parsed.opening {
-            guard kind == .kk else {
+            guard kind == device.record.handshake else {
                 counters.droppedForged += 1
                 return
             }
@@ -105,7 +113,9 @@ extension Gateway {
     }
 
     private func keys(towards device: DeviceRecord) -> [HandshakeKeys] {
-        configuration.privateKeys.map { HandshakeKeys(privateKey: $0, peerKey: device.publicKey) }
+        configuration.privateKeys.map {
+            HandshakeKeys(privateKey: $0, peerKey: device.publicKey, presharedKey: device.presharedKey)
+        }
     }
 
     private func answer(
@@ -277,7 +287,7 @@ extension Gateway {
         if transmission.isConfirmable { device.endpoint.sent(transmission.handle, lastBitAt: left) }
     }
 
-    private func transmit(_ bytes: [UInt8], to address: PeerAddress) {
+    func transmit(_ bytes: [UInt8], to address: PeerAddress) {
         counters.datagramsSent += 1
         counters.bytesSent += UInt64(bytes.count)
         actions.datagrams.append(Actions.Datagram(bytes: bytes, to: address))

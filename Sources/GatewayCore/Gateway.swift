@@ -102,6 +102,11 @@ public final class Gateway<Suite: NoiseSuite> {
     /// Where and when the datagram came in that is being handled.
     var arrival = Arrival(source: 0, now: 0)
     var handshakes: HandshakeBudget<Suite>
+    /// Devices that may enrol themselves, and the messages by which others did, with the number that each got.
+    var enrolments: [EnrolmentRecord]
+    var enrolled: [[UInt8]: UInt32] = [:]
+    /// Wrong codes, of everybody together.
+    var codeGuesses: TokenBucket
 
     /// - Parameters:
     ///   - random: that many unpredictable bytes.
@@ -111,6 +116,8 @@ public final class Gateway<Suite: NoiseSuite> {
         self.configuration = configuration
         self.random = random
         queue = TransmitQueue(configuration.link.down)
+        enrolments = state.enrolments
+        codeGuesses = TokenBucket(rate: 10, burst: 10, now: now.monotonic)
         handshakes = HandshakeBudget(limits: configuration.handshakes, random: random(32), now: now.monotonic)
         lastTransaction = state.lastTransaction
         // Where a write failed, answers to the calls of the machine before still arrive: they must not name ours.
@@ -139,6 +146,7 @@ public final class Gateway<Suite: NoiseSuite> {
             var device = Device(record: record, channel: channel, endpoint: newEndpoint())
             if case .refused = record.room.state { device.record.room.state = .pending }
             devices[record.number] = device
+            if !record.handshakeHash.isEmpty { enrolled[record.handshakeHash] = record.number }
         }
         for answer in state.answers {
             devices[answer.device]?.answers.append(answer)

@@ -42,6 +42,12 @@ enum Rows {
                 [item.id, Int64(item.device), blob(item.body), item.unverifiedSender])
         case .removeInbox(let id):
             try run(db, "DELETE FROM inbox WHERE id = ?", [id])
+        case .enrolment(let record):
+            try run(
+                db, "INSERT OR REPLACE INTO enrolment VALUES (?, ?, ?, ?)",
+                [record.name, record.room, blob(record.codeHash), record.expiresUnixMilliseconds])
+        case .removeEnrolment(let name):
+            try run(db, "DELETE FROM enrolment WHERE name = ?", [name])
         case .transaction(let id):
             try run(db, "INSERT OR REPLACE INTO meta VALUES ('transaction', ?)", [id])
         }
@@ -56,7 +62,7 @@ enum Rows {
             case .encrypted: ("encrypted", nil)
             }
         try run(
-            db, "INSERT OR REPLACE INTO device VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            db, "INSERT OR REPLACE INTO device VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             [
                 Int64(device.number), device.name, blob(device.publicKey), device.addedUnixMilliseconds,
                 device.isRevoked, device.isRegistered, device.room.requested, device.room.roomID, state, reason,
@@ -64,7 +70,7 @@ enum Rows {
                 device.observeToken.map(blob), device.address.map { blob($0.ip) },
                 device.address.map { Int64($0.port) }, device.address.map { Int64($0.scope) },
                 device.lastSeenUnixMilliseconds, Int64(bitPattern: device.accepted),
-                Int64(bitPattern: device.delivered), Int64(bitPattern: device.refused),
+                Int64(bitPattern: device.delivered), Int64(bitPattern: device.refused), blob(device.presharedKey),
             ])
     }
 
@@ -84,6 +90,7 @@ enum Rows {
             number: UInt32(truncatingIfNeeded: row["number"] as Int64), name: row["name"],
             publicKey: bytes(row["public_key"]), addedUnixMilliseconds: row["added_ms"],
             room: RoomMapping(requested: row["room_requested"], roomID: row["room_id"], state: state))
+        device.presharedKey = bytes(row["psk"])
         device.isRevoked = row["is_revoked"]
         device.isRegistered = row["is_registered"]
         device.handshakeCounter = UInt64(bitPattern: row["handshake_counter"])
@@ -120,6 +127,12 @@ enum Rows {
             id: row["id"], device: UInt32(truncatingIfNeeded: row["device"] as Int64), requestID: row["request_id"],
             resource: UInt8(truncatingIfNeeded: row["resource"] as Int64), body: bytes(row["body"]),
             receivedUnixMilliseconds: row["received_ms"], refusal: row["refusal"])
+    }
+
+    static func enrolment(_ row: Row) -> EnrolmentRecord {
+        EnrolmentRecord(
+            name: row["name"], room: row["room"], codeHash: bytes(row["code_hash"]),
+            expiresUnixMilliseconds: row["expires_ms"])
     }
 
     static func inbox(_ row: Row) -> InboxRecord {

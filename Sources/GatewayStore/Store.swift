@@ -42,6 +42,8 @@ public final class Store: Sendable {
                 state.answers = try Row.fetchAll(db, sql: "SELECT * FROM answer ORDER BY rowid").map(Rows.answer)
                 state.uplinks = try Row.fetchAll(db, sql: "SELECT * FROM uplink ORDER BY id").map(Rows.uplink)
                 state.inbox = try Row.fetchAll(db, sql: "SELECT * FROM inbox ORDER BY id").map(Rows.inbox)
+                state.enrolments = try Row.fetchAll(db, sql: "SELECT * FROM enrolment ORDER BY name").map(
+                    Rows.enrolment)
                 state.lastTransaction = try String.fetchOne(
                     db, sql: "SELECT value FROM meta WHERE name = 'transaction'")
                 return state

@@ -8,6 +8,8 @@ struct GatewayConfiguration: Sendable {
     /// The gateway's own private key, then the one before it where devices may still use that.
     var keyFiles: [String]
     var listen: [HostPort]
+    /// How devices are told to reach the gateway, where that is not what it listens on.
+    var address: HostPort?
     var homeserverURL: String
     var serverName: String
     var caFile: String?
@@ -77,6 +79,7 @@ struct GatewayConfiguration: Sendable {
             ]
             .compactMap { $0 },
             listen: try (top.strings("listen") ?? ["0.0.0.0:5683", "[::]:5683"]).map { try address(top, "listen", $0) },
+            address: try top.string("address").map { try address(top, "address", $0) },
             homeserverURL: try url(homeserver, "url", "the homeserver's address, such as https://matrix.example.org"),
             serverName: try homeserver.required("server_name", "what stands behind the colon of its users' ids"),
             caFile: try homeserver.filePath("ca_file"),
@@ -118,6 +121,9 @@ struct GatewayConfiguration: Sendable {
         listen:
           - 0.0.0.0:5683
           - "[::]:5683"
+
+        # How devices reach it from outside; goes into enrolment strings.
+        # address: gateway.example.org:5683
 
         homeserver:
           url: \(homeserverURL)
