@@ -29,11 +29,7 @@ final class NoisePeer {
         .appendingPathComponent(".build/venv/bin/python").path
 
     /// Whether Scripts/setup has made the environment. One that lacks the package is a failure, not a reason to skip.
-    static var isInstalled: Bool {
-        let isThere = FileManager.default.fileExists(atPath: python)
-        if !isThere { print("skipped: no live Noise peer, since .build/venv is absent (Scripts/setup makes it)") }
-        return isThere
-    }
+    static var isInstalled: Bool { FileManager.default.fileExists(atPath: python) }
 
     /// In milliseconds, for each datagram and each line.
     private static var patience: Int32 { 20_000 }

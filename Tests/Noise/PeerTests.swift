@@ -4,7 +4,9 @@ import TestSupport
 import Testing
 
 /// Live, over UDP, against an implementation that shares no code with ours (noiseprotocol, with OpenSSL's primitives).
-@Suite("A handshake with another implementation", .enabled(if: NoisePeer.isInstalled))
+@Suite(
+    "A handshake with another implementation",
+    .enabled(if: NoisePeer.isInstalled, "no live peer: .build/venv is absent (Scripts/setup makes it)"))
 struct PeerTests {
     typealias State = HandshakeState<WireSuite>
 
