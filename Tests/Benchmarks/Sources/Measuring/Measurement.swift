@@ -17,7 +17,7 @@ public struct Measurement {
     /// - Parameters:
     ///   - operations: how many operations one call of either closure does.
     public init(
-        _ name: String, bar: Double? = nil, rounds: Int = 12, operations: Int, reference: () -> Void,
+        _ name: String, bar: Double? = nil, rounds: Int = 30, operations: Int, reference: () -> Void,
         _ operation: () -> Void
     ) {
         self.name = name
