@@ -104,6 +104,10 @@ let package = Package(
             swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        .target(name: "FuzzSupport", path: "Tests/Fuzz/Support", swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzSupport", "Noise", "NoiseSodium", "SecureDatagram", "TestSupport"],
+            path: "Tests/Fuzz/Targets", swiftSettings: strict),
         tests("CBOR", ["CBOR", "TestSupport"]),
         tests("CoAP", ["CoAP", "TestSupport"]),
         tests("CompactMatrix", ["CBOR", "CompactMatrix", "TestSupport"]),
