@@ -14,10 +14,12 @@ func deviceTarget(_ name: String, _ dependencies: [Target.Dependency] = []) -> T
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []
+) -> Target {
     .testTarget(
-        name: name + "Tests", dependencies: dependencies, path: "Tests/" + name, resources: resources,
-        swiftSettings: strict)
+        name: name + "Tests", dependencies: dependencies, path: "Tests/" + name, exclude: exclude,
+        resources: resources, swiftSettings: strict)
 }
 
 let package = Package(
@@ -102,6 +104,10 @@ let package = Package(
             swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        .target(name: "FuzzSupport", path: "Tests/Fuzz/Support", swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzSupport", "Noise", "NoiseSodium", "SecureDatagram", "TestSupport"],
+            path: "Tests/Fuzz/Targets", swiftSettings: strict),
         tests("CBOR", ["CBOR", "TestSupport"]),
         tests("CoAP", ["CoAP", "TestSupport"]),
         tests("CompactMatrix", ["CBOR", "CompactMatrix", "TestSupport"]),
@@ -109,7 +115,9 @@ let package = Package(
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
         tests("Links", ["Links", "TestSupport"]),
         tests("MatrixJSON", ["CBOR", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
-        tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
+        tests(
+            "Noise", ["Noise", "NoiseSodium", "TestSupport"], exclude: ["make_vectors.py", "noise_peer.py"],
+            resources: [.copy("Vectors")]),
         tests(
             "GatewayCore",
             [
