@@ -39,17 +39,18 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCBOR", pkgConfig: "libcbor", providers: [.apt(["libcbor-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         deviceTarget("CBOR"),
         deviceTarget("Links"),
         deviceTarget("CoAP"),
         deviceTarget("Noise"),
         deviceTarget("SecureDatagram", ["Noise"]),
-        deviceTarget("CompactMatrix", ["CBOR"]),
+        deviceTarget("CompactMatrix", ["CBOR", "CoAP"]),
         deviceTarget("DeviceClient", ["CBOR", "CoAP", "CompactMatrix", "Links", "Noise", "SecureDatagram"]),
 
         .target(name: "NoiseSodium", dependencies: ["CSodium", "Noise"], swiftSettings: strict),
-        .target(name: "MatrixJSON", dependencies: ["CCBOR"], swiftSettings: strict),
+        .target(name: "MatrixJSON", dependencies: ["CCBOR", "CZlib"], exclude: ["Tables"], swiftSettings: strict),
         .target(
             name: "GatewayCore",
             dependencies: ["CBOR", "CoAP", "CompactMatrix", "Links", "MatrixJSON", "Noise", "SecureDatagram"],
@@ -104,7 +105,7 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
         tests("CBOR", ["CBOR", "TestSupport"]),
         tests("CoAP", ["CoAP", "TestSupport"]),
-        tests("CompactMatrix", ["CBOR", "CompactMatrix", "TestSupport"]),
+        tests("CompactMatrix", ["CBOR", "CoAP", "CompactMatrix", "TestSupport"]),
         tests("GatewayStore", ["GatewayCore", "GatewayStore"]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
         tests("Links", ["Links", "TestSupport"]),

@@ -1,0 +1,3 @@
+extension CompactDictionary {
+    static let bytes: [UInt8] = []
+}
