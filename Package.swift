@@ -25,6 +25,8 @@ let package = Package(
     products: [
         .executable(name: "sotto", targets: ["sotto"]),
         .library(name: "DeviceClient", targets: ["DeviceClient"]),
+        // For Tests/Dictionary and Tests/Fuzz.
+        .library(name: "MatrixJSON", targets: ["MatrixJSON"]),
     ],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),

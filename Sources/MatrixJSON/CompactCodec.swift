@@ -22,6 +22,13 @@ public enum CompactCodec {
         return value
     }
 
+    /// What the compressor gets to see of a value: for the making of dictionaries, and for tests of what is not in it.
+    public static func compressedPart(of value: JSONValue) -> [UInt8] {
+        var encoder = CompactEncoder(splits: true)
+        encoder.write(value)
+        return encoder.structure
+    }
+
     static func encode(compresses: Bool, _ write: (inout CompactEncoder) -> Void) -> [UInt8] {
         var whole = CompactEncoder(splits: false)
         write(&whole)

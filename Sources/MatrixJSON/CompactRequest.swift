@@ -22,6 +22,14 @@ public struct CompactRequest: Equatable, Sendable {
         }
     }
 
+    /// What the compressor gets to see; see `CompactCodec.compressedPart`.
+    public var compressedPart: [UInt8] {
+        var encoder = CompactEncoder(splits: true)
+        RequestTarget(method: method, target: target).write(to: &encoder)
+        if let body { encoder.write(body) }
+        return encoder.structure
+    }
+
     public init(decoding bytes: [UInt8], limits: DocumentLimits = .standard) throws(CBORCodecError) {
         var decoder = try CompactCodec.decoder(bytes, limits: limits)
         let found = try RequestTarget(from: &decoder)
