@@ -23,7 +23,8 @@ struct BytesTests {
     static func rows() throws -> [Row] {
         try FixtureFiles.measured().map { exchange in
             let request = CompactRequest(
-                method: exchange.method, target: exchange.target, body: exchange.request.isNull ? nil : exchange.request)
+                method: exchange.method, target: exchange.target, body: exchange.request.isNull ? nil : exchange.request
+            )
             return Row(
                 name: exchange.name, up: request.encoded().count, down: CompactCodec.encode(exchange.response).count,
                 plainUp: request.encoded(compresses: false).count,
