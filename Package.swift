@@ -111,7 +111,7 @@ let package = Package(
         tests("GatewayStore", ["GatewayCore", "GatewayStore"]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
         tests("Links", ["Links", "TestSupport"]),
-        tests("MatrixJSON", ["CBOR", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
+        tests("MatrixJSON", ["CBOR", "CZlib", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("Noise", ["Noise", "NoiseSodium"], resources: [.copy("Vectors")]),
         tests(
             "GatewayCore",

@@ -36,9 +36,8 @@ public enum CompactCodec {
         guard compresses else { return plain }
         var split = CompactEncoder(splits: true)
         write(&split)
-        guard let compressed = Deflate.compress(split.structure, dictionary: CompactDictionary.bytes) else {
-            return plain
-        }
+        let compressed = Deflate.compress(
+            split.structure, with: CompactDictionary.deflate, dictionary: CompactDictionary.bytes)
         return compressed.count + split.tail.count < plain.count ? compressed + split.tail : plain
     }
 

@@ -38,8 +38,9 @@ struct CompactDecoder {
         let start = reader.index
         values += 1
         guard values <= limits.maximumValues else { throw fault(.tooManyValues) }
-        if let text = try specialText() { return .string(text) }
         if nextByte == 0xC0 | UInt8(CompactTag.timeDifference) { return .integer(try timeDifference()) }
+        if nextByte == 0xC0 | UInt8(CompactTag.time) { return .integer(try time()) }
+        if let text = try specialText() { return .string(text) }
         switch try reader.token() {
         case .unsigned(let value):
             guard let value = Int64(exactly: value) else { throw CBORCodecError(.integerOutOfRange, at: start) }
@@ -150,8 +151,7 @@ struct CompactDecoder {
                 throw CBORCodecError(.undefinedNumber, at: start)
             }
             return text
-        case 0xC0...0xDF where byte != 0xC0 | UInt8(CompactTag.timeDifference):
-            return try tagged(try reader.bareArgument(), at: start)
+        case 0xC0...0xDF: return try tagged(try reader.bareArgument(), at: start)
         default: return nil
         }
     }
@@ -207,5 +207,15 @@ struct CompactDecoder {
         }
         self.latestTime = latestTime + difference
         return latestTime + difference
+    }
+
+    private mutating func time() throws(CBORCodecError) -> Int64 {
+        let start = reader.index
+        _ = try reader.bareArgument()
+        guard let byte = nextByte, byte >> 5 == 2,
+            let time = Milliseconds.unpacked(try content(length: try reader.bareArgument(), at: start))
+        else { throw CBORCodecError(.packing, at: start) }
+        latestTime = time
+        return time
     }
 }

@@ -3,4 +3,6 @@
 /// stand at the end, where distances are short.
 enum CompactDictionary {
     static let version = 1
+
+    static let deflate = FixedDeflate(dictionary: bytes)
 }

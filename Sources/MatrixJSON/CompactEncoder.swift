@@ -80,6 +80,9 @@ struct CompactEncoder {
         if let latestTime, (value - latestTime).magnitude < 1 << 32 {
             writer.tag(CompactTag.timeDifference)
             writer.integer(value - latestTime)
+        } else if let bytes = Milliseconds.packed(value) {
+            writer.tag(CompactTag.time)
+            writeContent(bytes)
         } else {
             writer.integer(value)
         }
@@ -95,6 +98,10 @@ struct CompactEncoder {
 
     private mutating func writeBytes(_ bytes: [UInt8], _ kind: PackingKind) {
         if let tag = kind.tag { writer.tag(tag) }
+        writeContent(bytes)
+    }
+
+    private mutating func writeContent(_ bytes: [UInt8]) {
         writer.byteString(bytes.count)
         if splits { tail.append(contentsOf: bytes) } else { writer.bytes.append(contentsOf: bytes) }
     }

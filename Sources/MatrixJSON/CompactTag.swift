@@ -13,6 +13,8 @@ enum CompactTag {
     static let secretText: UInt64 = 17
     /// Of the tables that a session learns: the number of an identifier follows. Not in messages that stand alone.
     static let identifier: UInt64 = 18
+    /// Milliseconds of Unix time: a byte string of five bytes follows, milliseconds since 2020.
+    static let time: UInt64 = 19
 }
 
 /// Where a number of a table goes: the most frequent ones into a byte.
@@ -56,4 +58,17 @@ enum CompactNumber {
 /// Integers that look like milliseconds of Unix time: from 2004 to 2109.
 enum Milliseconds {
     static let range: Range<Int64> = 1 << 40..<1 << 42
+    /// 2020-01-01T00:00:00Z: five bytes reach from there to 2054.
+    static let epoch: Int64 = 1_577_836_800_000
+
+    static func packed(_ value: Int64) -> [UInt8]? {
+        let since = value - epoch
+        guard since >= 0, since < 1 << 40 else { return nil }
+        return stride(from: Int64(32), through: 0, by: -8).map { UInt8(truncatingIfNeeded: since >> $0) }
+    }
+
+    static func unpacked(_ bytes: [UInt8]) -> Int64? {
+        guard bytes.count == 5 else { return nil }
+        return bytes.reduce(0) { $0 << 8 | Int64($1) } + epoch
+    }
 }

@@ -2,16 +2,28 @@ internal import CZlib
 
 /// Raw deflate (RFC 1951) with a preset dictionary, by zlib.
 enum Deflate {
-    /// The shorter of what fixed and dynamic Huffman codes make of it; nil where zlib has no memory.
-    static func compress(_ input: [UInt8], dictionary: [UInt8]) -> [UInt8]? {
-        let fixed = compress(input, dictionary: dictionary, strategy: Z_FIXED)
-        // With less than this the description of dynamic codes costs more than they save.
-        guard input.count > 128, let fixed else { return fixed }
-        guard let dynamic = compress(input, dictionary: dictionary, strategy: Z_DEFAULT_STRATEGY) else { return fixed }
-        // A stored block would be taken for something else, see `CompactCodec`.
-        return dynamic.count < fixed.count && isOneBlock(dynamic) ? dynamic : fixed
+    /// One final block; the shorter of what fixed and dynamic Huffman codes make of it.
+    static func compress(_ input: [UInt8], with fixed: FixedDeflate, dictionary: [UInt8]) -> [UInt8] {
+        // Fixed codes take time by the square of what repeats, and lose to dynamic ones where these have room to pay.
+        let short = input.count <= 4_096 ? fixed.compress(input) : nil
+        guard input.count > 1_024 else { return short ?? [] }
+        let strategies = short == nil ? [Z_DEFAULT_STRATEGY, Z_FIXED] : [Z_DEFAULT_STRATEGY]
+        var best = short
+        for strategy in strategies {
+            guard let output = compress(input, dictionary: dictionary, strategy: strategy), isOneBlock(output) else {
+                continue
+            }
+            if output.count < best?.count ?? .max { best = output }
+        }
+        return best ?? fixed.compress(input)
     }
 
+    /// For comparison.
+    static func fixedByZlib(_ input: [UInt8], dictionary: [UInt8]) -> [UInt8]? {
+        compress(input, dictionary: dictionary, strategy: Z_FIXED)
+    }
+
+    /// A stored block, or more than one, would be taken for something else: see `CompactCodec`.
     private static func isOneBlock(_ bytes: [UInt8]) -> Bool {
         guard let first = bytes.first else { return false }
         return first & 0b111 == 0b011 || first & 0b111 == 0b101

@@ -1,4 +1,5 @@
 import MatrixJSON
+import TestSupport
 import Testing
 
 /// What the exchanges take by which the predecessors were measured. No memory of earlier messages is used here: tables,
@@ -50,5 +51,23 @@ struct BytesTests {
             #expect(row.wire < lb, "\(row.name)")
         }
         print(report)
+    }
+
+    @Test("small documents that nothing was trained on take less than half of their CBOR")
+    func syntheticEvents() throws {
+        var random = SplitMix64(seed: 75)
+        let documents = (0..<300).map { SyntheticEvents.make($0, &random) }
+        func medianAndMean(_ size: (JSONValue) -> Int) -> (median: Int, mean: Int) {
+            let sizes = documents.map(size).sorted()
+            return (sizes[sizes.count / 2], sizes.reduce(0, +) / sizes.count)
+        }
+        let json = medianAndMean { $0.jsonBytes.count }
+        let cbor = medianAndMean { CBORCodec.encode($0).count }
+        let plain = medianAndMean { CompactCodec.encode($0, compresses: false).count }
+        let compact = medianAndMean { CompactCodec.encode($0).count }
+        print("300 small documents, median (mean): JSON \(json), CBOR \(cbor), compact \(plain), compressed \(compact)")
+        #expect(compact.mean * 9 < json.mean * 4)
+        #expect(compact.mean * 2 < cbor.mean)
+        #expect(compact.median < plain.median)
     }
 }

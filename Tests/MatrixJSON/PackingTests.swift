@@ -93,6 +93,8 @@ struct PackingTests {
         "d2 00", "d3 40", "d7 40", "d818 40", "c0 61 61", "c0 00", "c5 00", "cf 61 31", "cf f6",
         // Secrets stand outside, and here is no outside.
         "d1 61 61",
+        // A time of another length than five bytes, or none.
+        "d3 44 01020304", "d3 46 010203040506", "d3 01", "d0 01",
         // Numbers that no table knows, and numbers that have a shorter form.
         "cd 19 ffff", "ce 19 ffff", "ce 00", "f8 00", "f8 1f", "e0 00",
     ]
