@@ -27,6 +27,8 @@ let package = Package(
     products: [
         .executable(name: "sotto", targets: ["sotto"]),
         .library(name: "DeviceClient", targets: ["DeviceClient"]),
+        // For Tests/Dictionary and Tests/Fuzz.
+        .library(name: "MatrixJSON", targets: ["MatrixJSON"]),
     ],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -42,17 +44,18 @@ let package = Package(
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCBOR", pkgConfig: "libcbor", providers: [.apt(["libcbor-dev"])]),
         .systemLibrary(name: "CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         deviceTarget("CBOR"),
         deviceTarget("Links"),
         deviceTarget("CoAP"),
         deviceTarget("Noise"),
         deviceTarget("SecureDatagram", ["Noise"]),
-        deviceTarget("CompactMatrix", ["CBOR"]),
+        deviceTarget("CompactMatrix", ["CBOR", "CoAP"]),
         deviceTarget("DeviceClient", ["CBOR", "CoAP", "CompactMatrix", "Links", "Noise", "SecureDatagram"]),
 
         .target(name: "NoiseSodium", dependencies: ["CSodium", "Noise"], swiftSettings: strict),
-        .target(name: "MatrixJSON", dependencies: ["CCBOR"], swiftSettings: strict),
+        .target(name: "MatrixJSON", dependencies: ["CCBOR", "CZlib"], exclude: ["Tables"], swiftSettings: strict),
         .target(
             name: "GatewayCore",
             dependencies: ["CBOR", "CoAP", "CompactMatrix", "Links", "MatrixJSON", "Noise", "SecureDatagram"],
@@ -110,11 +113,11 @@ let package = Package(
             path: "Tests/Fuzz/Targets", swiftSettings: strict),
         tests("CBOR", ["CBOR", "TestSupport"]),
         tests("CoAP", ["CoAP", "TestSupport"]),
-        tests("CompactMatrix", ["CBOR", "CompactMatrix", "TestSupport"]),
+        tests("CompactMatrix", ["CBOR", "CoAP", "CompactMatrix", "TestSupport"]),
         tests("GatewayStore", ["GatewayCore", "GatewayStore"]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
         tests("Links", ["Links", "TestSupport"]),
-        tests("MatrixJSON", ["CBOR", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
+        tests("MatrixJSON", ["CBOR", "CZlib", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
         tests(
             "Noise", ["Noise", "NoiseSodium", "TestSupport"], exclude: ["make_vectors.py", "noise_peer.py"],
             resources: [.copy("Vectors")]),
