@@ -106,13 +106,13 @@ struct ChannelBenchmark {
         var forgery = try device.seal([UInt8](repeating: 7, count: 32)).bytes
         forgery[forgery.count - 1] ^= 1
         return rejection(
-            "forged frame, one session", bar: 3, ends, &bare, Channel(sessions: [(.current, ready.gateway)]), forgery)
+            "forged frame, one session", bar: 3, ends, &bare, ends.channel([(.current, ready.gateway)]), forgery)
     }
 
     /// Three sessions that stand shortly before the end of their first epoch, and a frame of the next one.
     static func forgedInThree(_ ends: Ends, _ bare: inout Bare) throws -> Measurement {
         let sessions = try (0..<3).map { _ in try ends.session(after: 1020).gateway }
-        let channel = Channel(sessions: [(.current, sessions[0]), (.next, sessions[1]), (.previous, sessions[2])])
+        let channel = ends.channel([(.current, sessions[0]), (.next, sessions[1]), (.previous, sessions[2])])
         let number: UInt64 = 1030
         let forgery = [0b1100_0000 | UInt8(number & 0x3F), 5] + [UInt8](repeating: 9, count: 48)
         return rejection("forged frame, three sessions and an epoch step", bar: 6, ends, &bare, channel, forgery)
@@ -121,7 +121,7 @@ struct ChannelBenchmark {
     static func bogusMessage1(_ ends: Ends, _ bare: inout Bare) throws -> Measurement {
         var bogus = try ends.message1()
         bogus[bogus.count - 1] ^= 1
-        var channel = Channel()
+        var channel = ends.channel()
         var refused = 0
         let result = Measurement(
             "bogus message 1, KK", bar: 1.5, operations: 100,

@@ -25,14 +25,15 @@ struct Ends {
 
     private func initiator(counter: UInt64) throws -> Initiator<WireSuite> {
         try Initiator<WireSuite>(
-            device: device, privateKey: devicePrivateKey, gatewayKey: gatewayPublicKey, counter: counter, revision: 0,
-            request: [UInt8](repeating: 7, count: 30), ephemeral: Sodium.randomBytes(32))
+            device: device, keys: HandshakeKeys(privateKey: devicePrivateKey, peerKey: gatewayPublicKey),
+            payload: FirstPayload(counter: counter, revision: 0, request: [UInt8](repeating: 7, count: 30)),
+            ephemeral: Sodium.randomBytes(32))
     }
 
     func respond(to message1: [UInt8]) throws -> (message2: [UInt8], session: Session<WireSuite>) {
         guard let parsed = FrameHeader.parse(message1, fromDevice: true) else { throw NoiseError.invalidMessage }
         let responder = try Responder<WireSuite>(
-            datagram: message1, parsed: parsed, gatewayPrivateKey: gatewayPrivateKey, deviceKey: devicePublicKey)
+            datagram: message1, parsed: parsed, keys: gatewayKeys)
         return try responder.reply(
             .accepted, answer: [UInt8](repeating: 8, count: 20), ephemeral: Sodium.randomBytes(32))
     }
@@ -53,7 +54,14 @@ struct Ends {
 
     func receive(_ datagram: [UInt8], by channel: inout Channel) -> Channel.Received {
         guard let parsed = FrameHeader.parse(datagram, fromDevice: true) else { return .dropped(.malformed) }
-        return channel.receive(
-            datagram, parsed: parsed, gatewayPrivateKey: gatewayPrivateKey, deviceKey: devicePublicKey)
+        guard parsed.opening == nil else { return channel.receiveHandshake(datagram, parsed, [gatewayKeys]) }
+        return channel.receiveFrame(datagram, parsed, Arrival(source: 1, now: 0))
+    }
+
+    private var gatewayKeys: HandshakeKeys { HandshakeKeys(privateKey: gatewayPrivateKey, peerKey: devicePublicKey) }
+
+    func channel(_ sessions: [(slot: Channel.Slot, session: Session<WireSuite>)] = []) -> Channel {
+        Channel(
+            limits: .init(repeats: RepeatLimit(most: 5, interval: 1), previousLifetime: .max / 2), sessions: sessions)
     }
 }

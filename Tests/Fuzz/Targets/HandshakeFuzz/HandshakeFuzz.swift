@@ -34,15 +34,17 @@ enum HandshakeFuzz: FuzzTarget {
     private static func initiator() throws -> Initiator<WireSuite> {
         guard let device = DeviceNumber(5) else { throw NoiseError.invalidKey }
         return try Initiator(
-            device: device, privateKey: deviceKey, gatewayKey: gatewayPublicKey, counter: 300, revision: 7,
-            request: [1, 2, 3], ephemeral: [UInt8](repeating: 3, count: 32))
+            device: device, keys: HandshakeKeys(privateKey: deviceKey, peerKey: gatewayPublicKey),
+            payload: FirstPayload(counter: 300, revision: 7, request: [1, 2, 3]),
+            ephemeral: [UInt8](repeating: 3, count: 32))
     }
 
     private static func respond(to datagram: [UInt8]) -> GatewayChannel<WireSuite>.Received? {
         guard let parsed = FrameHeader.parse(datagram, fromDevice: true) else { return nil }
-        var channel = GatewayChannel<WireSuite>()
-        return channel.receive(
-            datagram, parsed: parsed, gatewayPrivateKey: gatewayKey, deviceKey: devicePublicKey)
+        let channel = GatewayChannel<WireSuite>(
+            limits: .init(repeats: RepeatLimit(most: 5, interval: 1), previousLifetime: 1))
+        return channel.receiveHandshake(
+            datagram, parsed, [HandshakeKeys(privateKey: gatewayKey, peerKey: devicePublicKey)])
     }
 
     private static func refusal(of datagram: [UInt8]) -> String? {
@@ -60,7 +62,8 @@ enum HandshakeFuzz: FuzzTarget {
         damaged += script.remainder()
         if damaged != message1 { return refusal(of: damaged) }
         guard case .handshake(_, let responder)? = respond(to: damaged) else { return "the true message 1 was refused" }
-        return responder.request == [1, 2, 3] && responder.counter == 300 ? nil : "the true message 1 was read wrong"
+        return responder.payload.request == [1, 2, 3] && responder.payload.counter == 300
+            ? nil : "the true message 1 was read wrong"
     }
 
     /// A holder of the device's key writes what he likes behind the header.
@@ -70,7 +73,7 @@ enum HandshakeFuzz: FuzzTarget {
             staticPublicKey: devicePublicKey, remoteStaticPublicKey: gatewayPublicKey)
         let message = try state.writeMessage(payload: payload, ephemeralPrivateKey: [UInt8](repeating: 4, count: 32))
         guard case .handshake(_, let responder)? = respond(to: header + message) else { return nil }
-        guard payload.hasSuffix(responder.request) else { return "a request that was not sent" }
+        guard payload.hasSuffix(responder.payload.request) else { return "a request that was not sent" }
         let reply = try responder.reply(.accepted, answer: [9], ephemeral: [UInt8](repeating: 5, count: 32))
         return try state.readMessage(Array(reply.message2.dropFirst())).last == 9 ? nil : "another answer"
     }

@@ -18,14 +18,17 @@ enum SessionFuzz: FuzzTarget {
         init(ephemeral: UInt8) throws {
             guard let number = DeviceNumber(5) else { throw NoiseError.invalidKey }
             let initiator = try Initiator<WireSuite>(
-                device: number, privateKey: Self.deviceKey, gatewayKey: WireSuite.publicKey(of: Self.gatewayKey),
-                counter: 1, revision: 0, request: [], ephemeral: [UInt8](repeating: ephemeral, count: 32))
+                device: number,
+                keys: HandshakeKeys(
+                    privateKey: Self.deviceKey, peerKey: WireSuite.publicKey(of: Self.gatewayKey)),
+                payload: FirstPayload(counter: 1, revision: 0, request: []),
+                ephemeral: [UInt8](repeating: ephemeral, count: 32))
             guard let parsed = FrameHeader.parse(initiator.message1, fromDevice: true) else {
                 throw NoiseError.invalidMessage
             }
             let reply = try Responder<WireSuite>(
-                datagram: initiator.message1, parsed: parsed, gatewayPrivateKey: Self.gatewayKey,
-                deviceKey: WireSuite.publicKey(of: Self.deviceKey)
+                datagram: initiator.message1, parsed: parsed,
+                keys: HandshakeKeys(privateKey: Self.gatewayKey, peerKey: WireSuite.publicKey(of: Self.deviceKey))
             ).reply(.accepted, answer: [], ephemeral: [UInt8](repeating: ephemeral + 1, count: 32))
             gateway = reply.session
             device = try initiator.receive(reply.message2).session
@@ -34,7 +37,6 @@ enum SessionFuzz: FuzzTarget {
 
     private static let current = try? Ends(ephemeral: 10)
     private static let next = try? Ends(ephemeral: 20)
-    private static let deviceKey = WireSuite.publicKey(of: Ends.deviceKey)
 
     private struct Sent {
         var datagram: [UInt8]
@@ -44,7 +46,9 @@ enum SessionFuzz: FuzzTarget {
     static func run(_ input: [UInt8]) -> String? {
         guard let current, let next else { return "no session" }
         var sessions = [current.device, next.device]
-        var channel = Channel(sessions: [(.current, current.gateway), (.next, next.gateway)])
+        var channel = Channel(
+            limits: .init(repeats: RepeatLimit(most: 5, interval: 1), previousLifetime: .max / 2),
+            sessions: [(.current, current.gateway), (.next, next.gateway)])
         var sent: [Sent] = []
         var taken: [Channel.FrameID] = []
         var script = Script(input)
@@ -72,7 +76,9 @@ enum SessionFuzz: FuzzTarget {
                     datagram.removeLast(Int(action >> 3) % 4)
                 }
             default:
-                guard let frame = taken.last, (try? channel.seal(script.bytes(), answering: frame)) != nil else {
+                guard let frame = taken.last,
+                    (try? channel.seal(script.bytes(), answering: frame, Arrival(source: 1, now: 0))) != nil
+                else {
                     continue
                 }
             }
@@ -85,8 +91,8 @@ enum SessionFuzz: FuzzTarget {
         _ datagram: [UInt8], to channel: inout Channel, _ sent: [Sent], _ taken: inout [Channel.FrameID]
     ) -> String? {
         guard let parsed = FrameHeader.parse(datagram, fromDevice: true) else { return nil }
-        let received = channel.receive(
-            datagram, parsed: parsed, gatewayPrivateKey: Ends.gatewayKey, deviceKey: deviceKey)
+        guard case .transport = parsed.header else { return nil }
+        let received = channel.receiveFrame(datagram, parsed, Arrival(source: 1, now: 1))
         // The number may travel in another form: what is sealed is the rest.
         let isGenuine = { (plaintext: [UInt8]) in
             sent.contains { $0.plaintext == plaintext && $0.datagram.suffix(16) == datagram.suffix(16) }
