@@ -105,7 +105,9 @@ let package = Package(
         tests("CBOR", ["CBOR", "TestSupport"]),
         tests("CoAP", ["CoAP", "TestSupport"]),
         tests("CompactMatrix", ["CBOR", "CompactMatrix", "TestSupport"]),
-        tests("GatewayStore", ["GatewayCore", "GatewayStore"]),
+        tests(
+            "GatewayStore",
+            ["GatewayCore", "GatewayStore", "NoiseSodium", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
         tests("Links", ["Links", "TestSupport"]),
         tests("MatrixJSON", ["CBOR", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),

@@ -21,7 +21,10 @@ extension Gateway {
         let unproven = device.channel[.stale]?.id
         let received = device.channel.receive(
             datagram, parsed: parsed, gatewayPrivateKey: configuration.privateKey, deviceKey: device.record.publicKey)
-        if case .frame(let frame, _) = received, frame.source == unproven { forgetConversation(with: &device) }
+        if case .frame(let frame, _) = received, frame.source == unproven {
+            forgetConversation(with: &device)
+            trustCounter(of: &device)
+        }
         devices[number] = device
         touched.insert(number)
         switch received {
@@ -77,7 +80,8 @@ extension Gateway {
         var reply: [UInt8] = []
         if responder.counter <= device.channel.handshakeCounter {
             // Repeated by somebody, or a device that lost its memory: it gets a session, but nothing is executed.
-            status = .staleCounter(last: device.channel.handshakeCounter)
+            status = .staleCounter(last: Self.staleCounter(device.channel, told: responder.counter))
+            device.claimedCounter = responder.counter
         } else if responder.revision != 0 {
             status = .unknownRevision(own: 0)
         } else {
