@@ -37,6 +37,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
+        .systemLibrary(name: "CClock"),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCBOR", pkgConfig: "libcbor", providers: [.apt(["libcbor-dev"])]),
 
@@ -83,7 +84,7 @@ let package = Package(
         .executableTarget(
             name: "sotto",
             dependencies: [
-                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore", "Homeserver", "LinkRelay",
+                "CClock", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore", "Homeserver", "LinkRelay",
                 "Links",
                 "MatrixJSON", "NoiseSodium", "SecureDatagram",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

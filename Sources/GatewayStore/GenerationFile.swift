@@ -20,22 +20,14 @@ public final class GenerationFile: Sendable {
         var line: [UInt8] {
             let digits = String(sequence)
             let number = String(repeating: "0", count: 20 - digits.count) + digits
-            let name = instance.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-            return Array("sotto generation \(name) \(number)\n".utf8)
+            return Array("sotto generation \(hexadecimal(instance)) \(number)\n".utf8)
         }
 
         init?(_ line: [UInt8]) {
             let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
             guard words.count == 4, words[0] == "sotto", words[1] == "generation", words[2].utf8.count == 32,
-                let sequence = UInt64(words[3])
+                let instance = bytes(hexadecimal: words[2]), let sequence = UInt64(words[3])
             else { return nil }
-            var instance: [UInt8] = []
-            var rest = words[2]
-            while !rest.isEmpty {
-                guard let byte = UInt8(rest.prefix(2), radix: 16) else { return nil }
-                instance.append(byte)
-                rest = rest.dropFirst(2)
-            }
             self.init(instance: instance, sequence: sequence)
         }
     }

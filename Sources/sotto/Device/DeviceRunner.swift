@@ -11,6 +11,7 @@ final class DeviceRunner {
     private(set) var machine: SoftwareDevice
     private let file: DeviceFile
     private let lock: FileLock
+    private let storage: DeviceState
     private let channel: any Channel
     private let arrivals: AsyncStream<Arrival>
     private let continuation: AsyncStream<Arrival>.Continuation
@@ -28,7 +29,9 @@ final class DeviceRunner {
         lock = try FileLock(file.lockFile) { holder in
             "\(file.path) is in use by another sotto device\(holder.map { " (process \($0))" } ?? "")"
         }
-        machine = try Self.machine(file, identity)
+        let (storage, state) = try DeviceState.open(file)
+        self.storage = storage
+        machine = try Self.machine(file, identity, state)
         let (stream, continuation) = AsyncStream<Arrival>.makeStream()
         arrivals = stream
         self.continuation = continuation
@@ -46,15 +49,9 @@ final class DeviceRunner {
         }
     }
 
-    private static func machine(_ file: DeviceFile, _ identity: DeviceIdentity) throws -> SoftwareDevice {
-        var state: [UInt8]?
-        if FileManager.default.fileExists(atPath: file.stateFile) {
-            do {
-                state = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file.stateFile)))
-            } catch {
-                throw Failure(.storage, "\(file.stateFile): cannot be read: \(error.localizedDescription)")
-            }
-        }
+    private static func machine(_ file: DeviceFile, _ identity: DeviceIdentity, _ state: [UInt8]?) throws
+        -> SoftwareDevice
+    {
         do {
             return try SoftwareDevice(
                 identity: identity, link: file.link, state: state, entropy: SystemEntropy(), now: Clock.monotonic)
@@ -100,14 +97,14 @@ final class DeviceRunner {
     /// Stops in order.
     func close() async throws {
         timer?.cancel()
-        try DurableFile.write(machine.finish(), to: file.stateFile)
+        try storage.write(machine.finish())
         try? await channel.close().get()
     }
 
     /// The state is on disk before a datagram leaves that depends on it.
     private func carryOut() throws {
         let actions = machine.takeActions()
-        if let state = actions.state { try DurableFile.write(state, to: file.stateFile) }
+        if let state = actions.state { try storage.write(state) }
         for datagram in actions.datagrams {
             channel.writeAndFlush(ByteBuffer(bytes: datagram), promise: nil)
         }

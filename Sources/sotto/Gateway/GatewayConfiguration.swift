@@ -6,6 +6,10 @@ struct GatewayConfiguration: Sendable {
     var file: String
     var dataDirectory: String
     var keyFile: String
+    /// nil: none, unless systemd passes one.
+    var storageKeyFile: String?
+    var generationFile: String
+    var machineIDFile: String
     var listen: [HostPort]
     var homeserverURL: String
     var serverName: String
@@ -25,6 +29,7 @@ struct GatewayConfiguration: Sendable {
     /// Files in the data directory.
     var lockFile: String { dataDirectory + "/lock" }
     var storeFile: String { dataDirectory + "/gateway.sqlite" }
+    var anchorFile: String { dataDirectory + "/anchor" }
     var socketFile: String { dataDirectory + "/gateway.sock" }
 
     static func load(
@@ -68,10 +73,14 @@ struct GatewayConfiguration: Sendable {
 
         let appserviceListen = try address(
             appservice, "listen", try appservice.string("listen") ?? "127.0.0.1:29350")
+        let data = try top.filePath("data") ?? top.resolve("data")
         let configuration = GatewayConfiguration(
             file: path,
-            dataDirectory: try top.filePath("data") ?? top.resolve("data"),
+            dataDirectory: data,
             keyFile: try top.filePath("key_file") ?? top.resolve("gateway.key"),
+            storageKeyFile: try top.filePath("storage_key_file"),
+            generationFile: try top.filePath("generation_file") ?? data + "/generation",
+            machineIDFile: try top.filePath("machine_id_file") ?? MachineID.systemFile,
             listen: try (top.strings("listen") ?? ["0.0.0.0:5683", "[::]:5683"]).map { try address(top, "listen", $0) },
             homeserverURL: try url(homeserver, "url", "the homeserver's address, such as https://matrix.example.org"),
             serverName: try homeserver.required("server_name", "what stands behind the colon of its users' ids"),
@@ -107,6 +116,13 @@ struct GatewayConfiguration: Sendable {
 
         # The gateway's private key (sotto key generate).
         key_file: gateway.key
+
+        # The key that seals what the store holds (sotto key generate). Without this line, a systemd credential
+        # named sotto-storage-key; without either the store is not sealed.
+        storage_key_file: storage.key
+
+        # Outside of the data folder, this file tells also when the folder as a whole was put back to an earlier state.
+        # generation_file: data/generation
 
         # Where devices reach the gateway, UDP.
         listen:
