@@ -6,6 +6,8 @@ internal import GatewayCore
 public struct StoreInspection: Sendable {
     public var version: Int
     public var isSealed: Bool
+    /// Why the key that was given, or none, is not the store's.
+    public var keyProblem: StoreError?
     /// What its next start would detect.
     public var pendingReasons: [RestoreReason]
     public var lastRestore: Restore?
@@ -53,8 +55,12 @@ public struct StoreInspection: Sendable {
         if let row = try Row.fetchOne(db, sql: "SELECT store, key_check FROM seal") {
             let check = (row["key_check"] as Data?).map { [UInt8]($0) }
             isSealed = check != nil
-            _ = try StoreSeal.agreement(
-                Sealer(cipher: cipher, storeID: [UInt8](row["store"] as Data)), check, path: path)
+            let sealer = Sealer(cipher: cipher, storeID: [UInt8](row["store"] as Data))
+            do throws(StoreError) {
+                _ = try StoreSeal.agreement(sealer, check, path: path)
+            } catch {
+                keyProblem = error
+            }
         }
         if let (note, restore) = try Generation.read(db) {
             pendingReasons = note.reasons(traces, file: file)

@@ -106,6 +106,9 @@ def test_keys_that_are_missing_or_wrong(site):
     (credentials / "sotto-storage-key").write_text(right)
     (credentials / "sotto-storage-key").chmod(0o400)
     doctor(site, 0, env={"CREDENTIALS_DIRECTORY": str(credentials)})
+    site.start(env={"CREDENTIALS_DIRECTORY": str(credentials)})
+    # The gateway has the key, an operator's shell has not.
+    assert doctor(site, 0)["store"]["state"] == "note"
     (pathlib.Path(site.folder) / "gateway.key").write_text("nonsense\n")
     assert "gateway key" in wrong(site)
 

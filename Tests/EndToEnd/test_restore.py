@@ -48,7 +48,7 @@ def put_back(site, content):
 
 def expect_healing(site, room, reason):
     """The restore is told of; one message finds nobody, the next is accepted, and nothing of before is lost or doubled."""
-    site.gateway.wait_line("the data folder was restored or copied", 10, label="err")
+    assert "the data folder was restored or copied" in site.gateway.text("err")
     restored = site.status()["restore"]
     assert reason in restored["reason"] and restored["awaitingHandshake"] == [room.device_name]
     listed = site.devices()[room.device_name]

@@ -242,9 +242,16 @@ struct GenerationTests {
         let after = try #require(try StoreInspection(path: folder.path, cipher: nil, traces: elsewhere))
         #expect(after.pendingReasons == [] && after.lastRestore == store.restore)
         #expect(after.awaitingHandshake == ["device1"])
-        #expect(throws: StoreError.self) {
-            try Store(path: folder.path, cipher: SealingTests.key()).close()
-            _ = try StoreInspection(path: folder.path, cipher: nil, traces: elsewhere)
+        #expect(after.keyProblem == nil)
+        try Store(path: folder.path, cipher: SealingTests.key()).close()
+        for (cipher, problem) in [
+            (nil, StoreError.storageKeyMissing(path: folder.path)),
+            (try SealingTests.key(), nil),
+            (try SealingTests.key(9), .wrongStorageKey(path: folder.path)),
+        ] {
+            let sealed = try #require(try StoreInspection(path: folder.path, cipher: cipher, traces: elsewhere))
+            #expect(sealed.isSealed && sealed.keyProblem == problem)
+            #expect(sealed.awaitingHandshake == ["device1"])
         }
     }
 }

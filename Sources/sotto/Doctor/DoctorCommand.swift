@@ -42,11 +42,12 @@ struct DoctorCommand: AsyncParsableCommand {
         } catch {
             return [.wrong("configuration", "\(error)", "correct it; sotto config check looks at it alone")]
         }
+        let isRunning = ((try? await AdministrationClient.askRunning(.status, configuration)) ?? nil) != nil
         var findings = ConfigurationChecks.all(configuration)
         findings += DataFolderChecks.all(configuration)
-        findings += StoreChecks.all(configuration)
+        findings += StoreChecks.all(configuration, isRunning: isRunning)
         findings += MachineChecks.all(configuration)
-        findings += await HomeserverChecks.all(configuration)
+        findings += await HomeserverChecks.all(configuration, isRunning: isRunning)
         return findings
     }
 

@@ -3,7 +3,7 @@ internal import Homeserver
 
 /// The way to the homeserver and back, as a running gateway uses it.
 enum HomeserverChecks {
-    static func all(_ configuration: GatewayConfiguration) async -> [Finding] {
+    static func all(_ configuration: GatewayConfiguration, isRunning: Bool) async -> [Finding] {
         let client: HomeserverClient
         do {
             client = try GatewayCommand.client(configuration)
@@ -11,7 +11,6 @@ enum HomeserverChecks {
             return [.wrong("homeserver", "\(error)", "correct homeserver: in \(configuration.file)")]
         }
         var findings = [await whoami(client, configuration)]
-        let isRunning = await isRunning(configuration)
         findings.append(
             isRunning
                 ? .ok("gateway", "runs") : .note("gateway", "does not run", "sotto gateway -c \(configuration.file)"))
@@ -45,10 +44,6 @@ enum HomeserverChecks {
                     "see that it runs, and that homeserver.url and homeserver.ca_file are right")
             }
         }
-    }
-
-    private static func isRunning(_ configuration: GatewayConfiguration) async -> Bool {
-        ((try? await AdministrationClient.askRunning(.status, configuration)) ?? nil) != nil
     }
 
     private static func ping(_ client: HomeserverClient, _ configuration: GatewayConfiguration) async -> Finding {

@@ -3,7 +3,7 @@ internal import GatewayStore
 
 /// The store: whether this program can use it, and whether it is what the gateway left behind.
 enum StoreChecks {
-    static func all(_ configuration: GatewayConfiguration) -> [Finding] {
+    static func all(_ configuration: GatewayConfiguration, isRunning: Bool) -> [Finding] {
         let cipher: (any StorageCipher)?
         do {
             cipher = try StorageKey.load(configuration)
@@ -16,13 +16,23 @@ enum StoreChecks {
                 let store = try StoreInspection(
                     path: configuration.storeFile, cipher: cipher, traces: configuration.traces)
             else { return [.note("store", "there is none yet: the gateway makes it at its first start")] }
-            return [version(store, hasKey: cipher != nil), restore(store), clock(store)].compactMap { $0 }
+            return [version(store, hasKey: cipher != nil, isRunning: isRunning), restore(store), clock(store)]
+                .compactMap { $0 }
         } catch {
             return [.wrong("store", Administration.describe(error).message, remedy(error))]
         }
     }
 
-    private static func version(_ store: StoreInspection, hasKey: Bool) -> Finding {
+    private static func version(_ store: StoreInspection, hasKey: Bool, isRunning: Bool) -> Finding {
+        if let problem = store.keyProblem {
+            // systemd hands a credential to the gateway alone, which runs: so it has the key.
+            guard isRunning, !hasKey else {
+                return .wrong("store", Administration.describe(problem).message, remedy(problem))
+            }
+            return .note(
+                "store",
+                "version \(store.version), sealed under a key that the running gateway has and this command has not")
+        }
         if store.version < StoreInspection.supportedVersion {
             return .note("store", "of an older version (\(store.version)): the next start brings it up to date")
         }
