@@ -84,7 +84,8 @@ let package = Package(
         .executableTarget(
             name: "sotto",
             dependencies: [
-                "CClock", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore", "Homeserver", "LinkRelay",
+                "CClock", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore", "Homeserver",
+                "LinkRelay",
                 "Links",
                 "MatrixJSON", "NoiseSodium", "SecureDatagram",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
