@@ -38,7 +38,10 @@ extension Gateway {
         } else {
             let unproven = device.channel[.stale]?.id
             received = device.channel.receiveFrame(datagram, parsed, arrival)
-            if case .frame(let frame, _) = received, frame.source == unproven { forgetConversation(with: &device) }
+            if case .frame(let frame, _) = received, frame.source == unproven {
+                forgetConversation(with: &device)
+                trustCounter(of: &device)
+            }
         }
         devices[number] = device
         touched.insert(number)
@@ -134,7 +137,8 @@ extension Gateway {
                 counters.droppedRateLimited += 1
                 return
             }
-            status = .staleCounter(last: device.channel.handshakeCounter)
+            status = .staleCounter(last: Self.staleCounter(device.channel, told: responder.payload.counter))
+            device.claimedCounter = responder.payload.counter
         } else if responder.payload.revision != 0 {
             status = .unknownRevision(own: 0)
         } else {

@@ -66,6 +66,8 @@ public final class Gateway<Suite: NoiseSuite> {
         var failures = 0
         /// No call before this time.
         var notBefore: Int64 = 0
+        /// The counter of the handshake that made the channel's stale session.
+        var claimedCounter: UInt64?
         /// Whether the record has to be stored.
         var recordChanged = false
     }

@@ -2,16 +2,21 @@ internal import Foundation
 internal import GRDB
 internal import GatewayCore
 
-/// Records to rows and back.
-enum Rows {
-    static func apply(_ write: StoreWrite, _ db: Database) throws {
+/// Records to rows and back, sealed where they say what devices say.
+struct Rows {
+    let sealer: Sealer
+
+    func apply(_ write: StoreWrite, _ db: Database) throws {
         switch write {
         case .device(let device):
             try save(device, db)
         case .session(let session):
             try run(
                 db, "INSERT OR REPLACE INTO session VALUES (?, ?, ?)",
-                [Int64(session.device), session.slot, blob(session.session)])
+                [
+                    Int64(session.device), session.slot,
+                    sealed(session.session, .session(device: session.device, slot: session.slot)),
+                ])
         case .removeSession(let device, let slot):
             try run(db, "DELETE FROM session WHERE device = ? AND slot = ?", [Int64(device), slot])
         case .answer(let answer):
@@ -19,7 +24,10 @@ enum Rows {
                 db, "INSERT INTO answer VALUES (?, ?, ?, ?, ?)",
                 [
                     Int64(answer.device), blob(answer.source), answer.number.map(Int64.init(bitPattern:)),
-                    blob(answer.answer), answer.expiresUnixMilliseconds,
+                    sealed(
+                        answer.answer,
+                        .answer(device: answer.device, source: answer.source, number: answer.number)),
+                    answer.expiresUnixMilliseconds,
                 ])
         case .removeAnswers(let device, let time):
             try run(db, "DELETE FROM answer WHERE device = ? AND expires_ms < ?", [Int64(device), time])
@@ -31,7 +39,8 @@ enum Rows {
                 ON CONFLICT (id) DO UPDATE SET refusal = excluded.refusal
                 """,
                 [
-                    uplink.id, Int64(uplink.device), uplink.requestID, Int64(uplink.resource), blob(uplink.body),
+                    uplink.id, Int64(uplink.device), uplink.requestID, Int64(uplink.resource),
+                    sealed(uplink.body, .uplinkBody(id: uplink.id, device: uplink.device)),
                     uplink.receivedUnixMilliseconds, uplink.refusal,
                 ])
         case .removeUplink(let id):
@@ -39,7 +48,10 @@ enum Rows {
         case .inbox(let item):
             try run(
                 db, "INSERT OR REPLACE INTO inbox VALUES (?, ?, ?, ?)",
-                [item.id, Int64(item.device), blob(item.body), item.unverifiedSender])
+                [
+                    item.id, Int64(item.device),
+                    sealed(item.body, .inboxBody(id: item.id, device: item.device)), item.unverifiedSender,
+                ])
         case .removeInbox(let id):
             try run(db, "DELETE FROM inbox WHERE id = ?", [id])
         case .enrolment(let record):
@@ -53,7 +65,7 @@ enum Rows {
         }
     }
 
-    private static func save(_ device: DeviceRecord, _ db: Database) throws {
+    func save(_ device: DeviceRecord, _ db: Database) throws {
         let (state, reason): (String, String?) =
             switch device.room.state {
             case .pending: ("pending", nil)
@@ -66,19 +78,21 @@ enum Rows {
             [
                 Int64(device.number), device.name, blob(device.publicKey), device.addedUnixMilliseconds,
                 device.isRevoked, device.isRegistered, device.room.requested, device.room.roomID, state, reason,
-                Int64(bitPattern: device.handshakeCounter), blob(device.handshakeHash), blob(device.handshakeReply),
+                Int64(bitPattern: device.handshakeCounter), blob(device.handshakeHash),
+                sealed(device.handshakeReply, .handshakeReply(device: device.number)),
                 device.observeToken.map(blob), device.address.map { blob($0.ip) },
                 device.address.map { Int64($0.port) }, device.address.map { Int64($0.scope) },
                 device.lastSeenUnixMilliseconds, Int64(bitPattern: device.accepted),
-                Int64(bitPattern: device.delivered), Int64(bitPattern: device.refused), blob(device.presharedKey),
+                Int64(bitPattern: device.delivered), Int64(bitPattern: device.refused),
+                sealed(device.presharedKey, .presharedKey(device: device.number)),
             ])
     }
 
-    private static func run(_ db: Database, _ sql: String, _ arguments: [(any DatabaseValueConvertible)?]) throws {
+    private func run(_ db: Database, _ sql: String, _ arguments: [(any DatabaseValueConvertible)?]) throws {
         try db.cachedStatement(sql: sql).execute(arguments: StatementArguments(arguments))
     }
 
-    static func device(_ row: Row) -> DeviceRecord {
+    func device(_ row: Row) throws(Damage) -> DeviceRecord {
         let state: RoomMapping.State =
             switch row["room_state"] as String {
             case "joined": .joined
@@ -90,12 +104,18 @@ enum Rows {
             number: UInt32(truncatingIfNeeded: row["number"] as Int64), name: row["name"],
             publicKey: bytes(row["public_key"]), addedUnixMilliseconds: row["added_ms"],
             room: RoomMapping(requested: row["room_requested"], roomID: row["room_id"], state: state))
-        device.presharedKey = bytes(row["psk"])
+        guard let secret = sealer.open(bytes(row["psk"]), .presharedKey(device: device.number)) else {
+            throw Damage(row: "device \(device.number)")
+        }
+        device.presharedKey = secret
         device.isRevoked = row["is_revoked"]
         device.isRegistered = row["is_registered"]
         device.handshakeCounter = UInt64(bitPattern: row["handshake_counter"])
-        device.handshakeHash = bytes(row["handshake_hash"])
-        device.handshakeReply = bytes(row["handshake_reply"])
+        // An answer that cannot be read is none: a repetition of that message 1 gets a session and no more.
+        if let reply = sealer.open(bytes(row["handshake_reply"]), .handshakeReply(device: device.number)) {
+            device.handshakeHash = bytes(row["handshake_hash"])
+            device.handshakeReply = reply
+        }
         device.observeToken = (row["observe_token"] as Data?).map { [UInt8]($0) }
         if let ip = row["address_ip"] as Data?, let port = row["address_port"] as Int64? {
             device.address = PeerAddress(
@@ -109,38 +129,59 @@ enum Rows {
         return device
     }
 
-    static func session(_ row: Row) -> SessionRecord {
-        SessionRecord(
-            device: UInt32(truncatingIfNeeded: row["device"] as Int64), slot: row["slot"],
-            session: bytes(row["session"]))
+    /// A session that cannot be read is empty: the gateway says so, and its device shakes hands again.
+    func session(_ row: Row) -> SessionRecord {
+        let device = UInt32(truncatingIfNeeded: row["device"] as Int64)
+        let slot = row["slot"] as Int
+        return SessionRecord(
+            device: device, slot: slot,
+            session: sealer.open(bytes(row["session"]), .session(device: device, slot: slot)) ?? [])
     }
 
-    static func answer(_ row: Row) -> AnswerRecord {
-        AnswerRecord(
-            device: UInt32(truncatingIfNeeded: row["device"] as Int64), source: bytes(row["source"]),
-            number: (row["number"] as Int64?).map(UInt64.init(bitPattern:)), answer: bytes(row["answer"]),
-            expiresUnixMilliseconds: row["expires_ms"])
+    /// nil: it cannot be read; a repetition of its request then stays without an answer.
+    func answer(_ row: Row) -> AnswerRecord? {
+        let device = UInt32(truncatingIfNeeded: row["device"] as Int64)
+        let source = bytes(row["source"])
+        let number = (row["number"] as Int64?).map(UInt64.init(bitPattern:))
+        let place = Sealer.Place.answer(device: device, source: source, number: number)
+        guard let answer = sealer.open(bytes(row["answer"]), place) else { return nil }
+        return AnswerRecord(
+            device: device, source: source, number: number, answer: answer, expiresUnixMilliseconds: row["expires_ms"])
     }
 
-    static func uplink(_ row: Row) -> UplinkRecord {
-        UplinkRecord(
-            id: row["id"], device: UInt32(truncatingIfNeeded: row["device"] as Int64), requestID: row["request_id"],
-            resource: UInt8(truncatingIfNeeded: row["resource"] as Int64), body: bytes(row["body"]),
+    func uplink(_ row: Row) throws(Damage) -> UplinkRecord {
+        let id = row["id"] as Int64
+        let device = UInt32(truncatingIfNeeded: row["device"] as Int64)
+        guard let body = sealer.open(bytes(row["body"]), .uplinkBody(id: id, device: device)) else {
+            throw Damage(row: "uplink \(id)")
+        }
+        return UplinkRecord(
+            id: id, device: device, requestID: row["request_id"],
+            resource: UInt8(truncatingIfNeeded: row["resource"] as Int64), body: body,
             receivedUnixMilliseconds: row["received_ms"], refusal: row["refusal"])
     }
 
-    static func enrolment(_ row: Row) -> EnrolmentRecord {
+    func enrolment(_ row: Row) -> EnrolmentRecord {
         EnrolmentRecord(
             name: row["name"], room: row["room"], codeHash: bytes(row["code_hash"]),
             expiresUnixMilliseconds: row["expires_ms"])
     }
 
-    static func inbox(_ row: Row) -> InboxRecord {
-        InboxRecord(
-            id: row["id"], device: UInt32(truncatingIfNeeded: row["device"] as Int64), body: bytes(row["body"]),
-            unverifiedSender: row["unverified_sender"])
+    func inbox(_ row: Row) throws(Damage) -> InboxRecord {
+        let id = row["id"] as Int64
+        let device = UInt32(truncatingIfNeeded: row["device"] as Int64)
+        guard let body = sealer.open(bytes(row["body"]), .inboxBody(id: id, device: device)) else {
+            throw Damage(row: "inbox \(id)")
+        }
+        return InboxRecord(id: id, device: device, body: body, unverifiedSender: row["unverified_sender"])
     }
 
-    private static func bytes(_ data: Data) -> [UInt8] { [UInt8](data) }
-    private static func blob(_ bytes: [UInt8]) -> Data { Data(bytes) }
+    /// A message that was acknowledged, and that its seal does not open: to go on without it would lose it silently.
+    struct Damage: Error {
+        let row: String
+    }
+
+    private func sealed(_ value: [UInt8], _ place: Sealer.Place) -> Data { Data(sealer.seal(value, place)) }
+    private func bytes(_ data: Data) -> [UInt8] { [UInt8](data) }
+    private func blob(_ bytes: [UInt8]) -> Data { Data(bytes) }
 }

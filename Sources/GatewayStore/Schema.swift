@@ -70,7 +70,29 @@ enum Schema {
             expires_ms INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         """,
+        """
+        CREATE TABLE seal (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            store BLOB NOT NULL,
+            key_check BLOB
+        ) STRICT;
+        CREATE TABLE generation (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            instance BLOB NOT NULL,
+            sequence INTEGER NOT NULL,
+            machine BLOB,
+            anchor TEXT NOT NULL,
+            seen_ms INTEGER NOT NULL,
+            restored_ms INTEGER,
+            restored_why TEXT
+        ) STRICT;
+        """,
     ]
+
+    /// That of the file.
+    static func version(_ db: Database) throws -> Int {
+        try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+    }
 
     static func migrate(_ queue: DatabaseQueue, from found: Int) throws {
         for (index, step) in steps.enumerated() where index >= found {

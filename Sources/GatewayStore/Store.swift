@@ -1,14 +1,51 @@
+internal import Foundation
 internal import GRDB
 public import GatewayCore
+internal import Synchronization
 
 /// What must survive, in one SQLite file. A write that has returned is on disk: edge gateways lose power.
 public final class Store: Sendable {
     private let queue: DatabaseQueue
     private let path: String
+    private let rows: Rows
+    /// The second place of the generation; nil: this store keeps none.
+    private let generation: GenerationFile?
+    /// The restore or copy that was detected when the store was opened: its sessions are gone.
+    public let restore: Restore?
+    private let lastCheckpoint = Mutex(ContinuousClock.now)
 
-    /// Opens or makes the file; brings an older one up to date.
-    public init(path: String) throws(StoreError) {
+    /// How long what was deleted may stand in the write-ahead log while there are writes.
+    private static var checkpointInterval: Duration { .seconds(300) }
+
+    /// Opens or makes the file; brings an older one up to date, and seals one that was made without a key.
+    ///
+    /// - Parameters:
+    ///   - cipher: seals what devices say and what their sessions are made of; nil: the store is not sealed.
+    ///   - traces: what tells of a restore or a copy; nil: nothing is detected, and no generation kept.
+    public init(path: String, cipher: (any StorageCipher)? = nil, traces: Traces? = nil) throws(StoreError) {
         self.path = path
+        do {
+            queue = try Self.open(path)
+            let found = try queue.read { db in try Schema.version(db) }
+            guard found <= Schema.version else {
+                throw StoreError.newerVersion(path: path, found: found, supported: Schema.version)
+            }
+            try Schema.migrate(queue, from: found)
+            rows = Rows(sealer: try StoreSeal.prepare(cipher, path: path, queue))
+            if let traces {
+                (generation, restore) = try Generation.begin(traces, queue)
+                try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+            } else {
+                (generation, restore) = (nil, nil)
+            }
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw .unusable(path: path, reason: "\(error)")
+        }
+    }
+
+    private static func open(_ path: String) throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.label = "sotto store"
         configuration.busyMode = .timeout(5)
@@ -18,18 +55,11 @@ public final class Store: Sendable {
             try db.execute(sql: "PRAGMA synchronous = FULL")
             try db.execute(sql: "PRAGMA secure_delete = ON")
         }
-        do {
-            queue = try DatabaseQueue(path: path, configuration: configuration)
-            let found = try queue.read { db in try Int.fetchOne(db, sql: "PRAGMA user_version") } ?? 0
-            guard found <= Schema.version else {
-                throw StoreError.newerVersion(path: path, found: found, supported: Schema.version)
-            }
-            try Schema.migrate(queue, from: found)
-        } catch let error as StoreError {
-            throw error
-        } catch {
-            throw .unusable(path: path, reason: "\(error)")
+        // For its owner only; SQLite gives its other files the same mode.
+        if !FileManager.default.fileExists(atPath: path) {
+            _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
         }
+        return try DatabaseQueue(path: path, configuration: configuration)
     }
 
     /// Everything that a gateway starts from.
@@ -37,13 +67,14 @@ public final class Store: Sendable {
         try guarded { queue in
             try queue.read { db in
                 var state = StoredState()
-                state.devices = try Row.fetchAll(db, sql: "SELECT * FROM device ORDER BY number").map(Rows.device)
-                state.sessions = try Row.fetchAll(db, sql: "SELECT * FROM session").map(Rows.session)
-                state.answers = try Row.fetchAll(db, sql: "SELECT * FROM answer ORDER BY rowid").map(Rows.answer)
-                state.uplinks = try Row.fetchAll(db, sql: "SELECT * FROM uplink ORDER BY id").map(Rows.uplink)
-                state.inbox = try Row.fetchAll(db, sql: "SELECT * FROM inbox ORDER BY id").map(Rows.inbox)
+                state.devices = try Row.fetchAll(db, sql: "SELECT * FROM device ORDER BY number").map(rows.device)
+                state.sessions = try Row.fetchAll(db, sql: "SELECT * FROM session").map(rows.session)
+                state.answers = try Row.fetchAll(db, sql: "SELECT * FROM answer ORDER BY rowid")
+                    .compactMap(rows.answer)
+                state.uplinks = try Row.fetchAll(db, sql: "SELECT * FROM uplink ORDER BY id").map(rows.uplink)
+                state.inbox = try Row.fetchAll(db, sql: "SELECT * FROM inbox ORDER BY id").map(rows.inbox)
                 state.enrolments = try Row.fetchAll(db, sql: "SELECT * FROM enrolment ORDER BY name").map(
-                    Rows.enrolment)
+                    rows.enrolment)
                 state.lastTransaction = try String.fetchOne(
                     db, sql: "SELECT value FROM meta WHERE name = 'transaction'")
                 return state
@@ -54,32 +85,61 @@ public final class Store: Sendable {
     /// Carries out all of them or none.
     public func commit(_ writes: [StoreWrite]) throws(StoreError) {
         guard !writes.isEmpty else { return }
+        let now = Int64(Date().timeIntervalSince1970 * 1000)
         try guarded { queue in
-            try queue.write { db in
-                for write in writes { try Rows.apply(write, db) }
+            let sequence = try queue.write { db in
+                for write in writes { try rows.apply(write, db) }
+                return try Generation.advance(db, unixMilliseconds: now)
             }
+            // After the database: this place may lag behind, but never lead.
+            if let sequence { try generation?.advance(to: sequence) }
+        }
+        let isDue = lastCheckpoint.withLock { last in
+            guard ContinuousClock.now - last >= Self.checkpointInterval else { return false }
+            last = .now
+            return true
+        }
+        if isDue { try checkpoint() }
+    }
+
+    /// Empties the write-ahead log, in which what was deleted stands on, into the file, in which it is overwritten.
+    public func checkpoint() throws(StoreError) {
+        try guarded { queue in
+            try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+            try generation?.synchronise()
         }
     }
 
+    /// The restore or copy that was detected last, now or at an earlier start.
+    public func lastRestore() throws(StoreError) -> Restore? {
+        try guarded { queue in try queue.read { db in try Generation.read(db)?.restore } }
+    }
+
     /// The settings that decide what a committed write is worth, as the writing connection has them.
-    public func durability() throws(StoreError) -> (journalMode: String, synchronous: Int) {
+    public func durability() throws(StoreError) -> (journalMode: String, synchronous: Int, secureDelete: Bool) {
         try guarded { queue in
             try queue.write { db in
                 (
                     try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? "",
-                    try Int.fetchOne(db, sql: "PRAGMA synchronous") ?? -1
+                    try Int.fetchOne(db, sql: "PRAGMA synchronous") ?? -1,
+                    try Bool.fetchOne(db, sql: "PRAGMA secure_delete") ?? false
                 )
             }
         }
     }
 
     public func close() throws(StoreError) {
+        try checkpoint()
         try guarded { queue in try queue.close() }
     }
 
     private func guarded<T>(_ body: (DatabaseQueue) throws -> T) throws(StoreError) -> T {
         do {
             return try body(queue)
+        } catch let error as StoreError {
+            throw error
+        } catch let damage as Rows.Damage {
+            throw .damaged(path: path, row: damage.row)
         } catch {
             throw .unusable(path: path, reason: "\(error)")
         }

@@ -4,4 +4,10 @@ public enum StoreError: Error, Equatable, Sendable {
     case newerVersion(path: String, found: Int, supported: Int)
     /// SQLite's own words: no room, no permission, a damaged file.
     case unusable(path: String, reason: String)
+    /// It is sealed, and no storage key was given.
+    case storageKeyMissing(path: String)
+    /// It is sealed under another storage key.
+    case wrongStorageKey(path: String)
+    /// A message that was acknowledged cannot be read: damaged, or put there by somebody.
+    case damaged(path: String, row: String)
 }

@@ -79,6 +79,11 @@ public final class HomeserverClient: Sendable {
             body: ["transaction_id": .string(transactionID)])
     }
 
+    /// Whose the token is.
+    public func whoami() async throws(HomeserverError) -> String {
+        try text(try await call(.GET, "/_matrix/client/v3/account/whoami"), "user_id")
+    }
+
     /// Makes a user of ours with a Matrix device, or that device where the user is there already.
     ///
     /// - Returns: the user's id.

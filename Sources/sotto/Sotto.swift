@@ -15,7 +15,8 @@ struct Sotto: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            GatewayCommand.self, StatusCommand.self, ConfigCommand.self, RegistrationCommand.self, KeyCommand.self,
+            GatewayCommand.self, StatusCommand.self, ConfigCommand.self, DoctorCommand.self, RegistrationCommand.self,
+            KeyCommand.self,
             DeviceCommand.self, LinkCommand.self,
         ])
 

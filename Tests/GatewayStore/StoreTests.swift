@@ -53,6 +53,7 @@ struct StoreTests {
         #expect(settings.journalMode == "wal")
         // 2 is FULL; GRDB chooses 1, NORMAL, for WAL.
         #expect(settings.synchronous == 2)
+        #expect(settings.secureDelete)
     }
 
     @Test("every record comes back as it was written, also after the file was closed and opened")

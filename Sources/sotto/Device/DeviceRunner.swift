@@ -10,24 +10,21 @@ final class DeviceRunner {
     private let file: DeviceFile
     private let lock: FileLock
     private let socket: DeviceSocket
+    private let storage: DeviceState
 
     init(_ file: DeviceFile) async throws {
         self.file = file
         let (identity, address) = try file.identity()
         lock = try file.lock()
-        machine = try Self.machine(file, identity)
+        let (storage, state) = try DeviceState.open(file)
+        self.storage = storage
+        machine = try Self.machine(file, identity, state)
         socket = try await DeviceSocket(address)
     }
 
-    private static func machine(_ file: DeviceFile, _ identity: DeviceIdentity) throws -> SoftwareDevice {
-        var state: [UInt8]?
-        if FileManager.default.fileExists(atPath: file.stateFile) {
-            do {
-                state = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file.stateFile)))
-            } catch {
-                throw Failure(.storage, "\(file.stateFile): cannot be read: \(error.localizedDescription)")
-            }
-        }
+    private static func machine(_ file: DeviceFile, _ identity: DeviceIdentity, _ state: [UInt8]?) throws
+        -> SoftwareDevice
+    {
         do {
             return try SoftwareDevice(
                 identity: identity, link: file.link, state: state, entropy: SystemEntropy(), now: Clock.monotonic)
@@ -72,14 +69,14 @@ final class DeviceRunner {
 
     /// Stops in order.
     func close() async throws {
-        try DurableFile.write(machine.finish(), to: file.stateFile)
+        try storage.write(machine.finish())
         await socket.close()
     }
 
     /// The state is on disk before a datagram leaves that depends on it.
     private func carryOut() throws {
         let actions = machine.takeActions()
-        if let state = actions.state { try DurableFile.write(state, to: file.stateFile) }
+        if let state = actions.state { try storage.write(state) }
         for datagram in actions.datagrams { socket.send(datagram) }
     }
 }

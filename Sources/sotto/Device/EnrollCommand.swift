@@ -40,7 +40,7 @@ struct EnrollCommand: AsyncParsableCommand {
         let attempt = device.path + ".enrolling"
         let (number, state) = try await enrol(device, enrolment, address, try ephemeral(attempt, enrolment))
         // The state first: a device with a number and without it would begin its counters anew.
-        try DurableFile.write(state, to: device.stateFile)
+        try DeviceState.begin(device, with: state)
         device.number = number
         try device.save()
         try? FileManager.default.removeItem(atPath: attempt)

@@ -23,6 +23,15 @@ struct AdministrationReply: Codable, Sendable {
         var counters: Counters
         var gatewayKey: String
         var listening: [String]
+        /// The restore or copy of the data folder that was detected last; nil: none ever was.
+        var restore: Restored?
+    }
+
+    struct Restored: Codable, Sendable {
+        var detected: String
+        var reason: String
+        /// Devices that have not shaken hands since.
+        var awaitingHandshake: [String]
     }
 
     struct Problem: Codable, Sendable {
@@ -44,7 +53,8 @@ struct AdministrationReply: Codable, Sendable {
 
 enum Administration {
     static func answer(
-        _ request: AdministrationRequest, _ gateway: inout WireGateway, listening: [String], now: Moment
+        _ request: AdministrationRequest, _ gateway: inout WireGateway, listening: [String], restore: Restore?,
+        now: Moment
     ) -> AdministrationReply {
         var reply = AdministrationReply()
         do {
@@ -78,7 +88,14 @@ enum Administration {
                 queued: gateway.deviceList.reduce(0) { $0 + $1.queued },
                 homeserverProblem: gateway.homeserverProblem, counters: gateway.counters,
                 gatewayKey: KeyText.render(WireSuite.publicKey(of: gateway.configuration.privateKeys[0])),
-                listening: listening)
+                listening: listening,
+                restore: restore.map { restore in
+                    AdministrationReply.Restored(
+                        detected: Date(timeIntervalSince1970: Double(restore.unixMilliseconds) / 1000).ISO8601Format(),
+                        reason: restore.reason,
+                        awaitingHandshake: gateway.deviceList.map(\.record)
+                            .filter { $0.awaitsHandshake && !$0.isRevoked }.map(\.name))
+                })
         } catch {
             let failure = describe(error)
             reply.problem = AdministrationReply.Problem(exitStatus: failure.status.rawValue, message: failure.message)
@@ -113,6 +130,18 @@ enum Administration {
             return Failure(
                 .newerStore,
                 "\(path) was written by a newer version of sotto (schema \(found), this one knows \(supported))")
+        case StoreError.storageKeyMissing(let path):
+            return Failure(
+                .key,
+                "\(path) is sealed, and there is no storage key: give storage_key_file, or the systemd credential "
+                    + StorageKey.credential)
+        case StoreError.wrongStorageKey(let path):
+            return Failure(.key, "\(path) is sealed under another storage key than the one that was given")
+        case StoreError.damaged(let path, let row):
+            return Failure(
+                .storage,
+                "\(path): \(row) is damaged or was moved there from elsewhere: its seal does not open. A message that was "
+                    + "acknowledged is lost with it; delete the row to go on without it")
         case StoreError.unusable(let path, let reason):
             return Failure(.storage, "\(path) cannot be used: \(reason)")
         default:

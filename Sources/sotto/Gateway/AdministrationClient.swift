@@ -52,12 +52,14 @@ enum AdministrationClient {
     ) throws -> AdministrationReply {
         let directory = try DataDirectory(configuration)
         defer { withExtendedLifetime(directory.lock) {} }
+        if let restore = directory.store.restore { say("sotto: \(DataDirectory.explain(restore))") }
         do {
             var gateway = WireGateway(
                 configuration: try GatewayCommand.machineConfiguration(configuration),
                 state: try directory.store.load(),
                 now: Clock.now, random: Sodium.randomBytes)
-            let reply = Administration.answer(request, &gateway, listening: [], now: Clock.now)
+            let reply = Administration.answer(
+                request, &gateway, listening: [], restore: try directory.store.lastRestore(), now: Clock.now)
             if reply.problem == nil { try directory.store.commit(gateway.takeActions().writes) }
             try directory.store.close()
             return reply

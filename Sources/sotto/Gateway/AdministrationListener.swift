@@ -1,4 +1,5 @@
 internal import Foundation
+internal import GatewayStore
 internal import Glibc
 internal import HTTPTypes
 internal import Hummingbird
@@ -10,6 +11,7 @@ struct AdministrationListener: Service {
     let path: String
     let inputs: InputQueue
     let listening: [String]
+    let restore: Restore?
     let logger: Logger
     let onBound: @Sendable () -> Void
 
@@ -18,10 +20,10 @@ struct AdministrationListener: Service {
 
     func run() async throws {
         let router = Router()
-        router.post("/") { [inputs, listening] request, context -> AdministrationReply in
+        router.post("/") { [inputs, listening, restore] request, context -> AdministrationReply in
             let wanted = try await request.decode(as: AdministrationRequest.self, context: context)
             return try await inputs.perform { gateway, now in
-                Administration.answer(wanted, &gateway, listening: listening, now: now)
+                Administration.answer(wanted, &gateway, listening: listening, restore: restore, now: now)
             }
         }
         unlink(path)

@@ -11,10 +11,10 @@ struct ConfigCommand: ParsableCommand {
 
     struct Init: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Writes a commented configuration with fresh tokens, and the gateway's key.",
+            abstract: "Writes a commented configuration with fresh tokens, the gateway's key and the storage key.",
             discussion: "Example: sotto config init --homeserver https://matrix.example.org --server-name example.org")
 
-        @Argument(help: "The file to write; its key goes beside it as gateway.key.")
+        @Argument(help: "The file to write; the keys go beside it as gateway.key and storage.key.")
         var file = "sotto.yaml"
 
         @Option(help: "The homeserver's address.")
@@ -24,18 +24,20 @@ struct ConfigCommand: ParsableCommand {
         var serverName = "example.org"
 
         func run() throws {
-            let keyFile = URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent("gateway.key")
-                .path
-            for path in [file, keyFile] where FileManager.default.fileExists(atPath: path) {
+            let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+            let keyFile = folder.appendingPathComponent("gateway.key").path
+            let storageKeyFile = folder.appendingPathComponent("storage.key").path
+            for path in [file, keyFile, storageKeyFile] where FileManager.default.fileExists(atPath: path) {
                 throw Failure(.badInput, "\(path) is there already and is not overwritten")
             }
             let key = KeyText.generate()
             try DurableFile.write(Array((KeyText.render(key) + "\n").utf8), to: keyFile)
+            try DurableFile.write(Array((KeyText.render(KeyText.generate()) + "\n").utf8), to: storageKeyFile)
             let text = GatewayConfiguration.template(
                 asToken: Registration.randomToken(), hsToken: Registration.randomToken(), homeserverURL: homeserver,
                 serverName: serverName)
             try DurableFile.write(Array(text.utf8), to: file)
-            say("wrote \(file) and \(keyFile); the public key of the gateway is:")
+            say("wrote \(file), \(keyFile) and \(storageKeyFile); the public key of the gateway is:")
             print(KeyText.render(WireSuite.publicKey(of: key)))
         }
     }
@@ -50,6 +52,7 @@ struct ConfigCommand: ParsableCommand {
         func run() throws {
             let configuration = try GatewayConfiguration.load(file)
             let machine = try GatewayCommand.machineConfiguration(configuration)
+            _ = try StorageKey.load(configuration)
             if let ca = configuration.caFile, !FileManager.default.isReadableFile(atPath: ca) {
                 throw Failure(.badConfiguration, "\(file): homeserver.ca_file: \(ca) cannot be read")
             }

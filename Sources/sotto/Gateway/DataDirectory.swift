@@ -6,6 +6,12 @@ struct DataDirectory {
     let lock: FileLock
     let store: Store
 
+    /// What a restore means for the operator.
+    static func explain(_ restore: Restore) -> String {
+        "the data folder was restored or copied: \(restore.reason). Its sessions are dropped, so that no frame number is "
+            + "used twice; each device shakes hands again after one message without an answer. Queues are kept"
+    }
+
     init(_ configuration: GatewayConfiguration) throws {
         let path = configuration.dataDirectory
         do {
@@ -18,7 +24,9 @@ struct DataDirectory {
             "\(path) is in use by another gateway\(holder.map { " (process \($0))" } ?? "")"
         }
         do {
-            store = try Store(path: configuration.storeFile)
+            store = try Store(
+                path: configuration.storeFile, cipher: try StorageKey.load(configuration),
+                traces: configuration.traces)
         } catch {
             throw Administration.describe(error)
         }

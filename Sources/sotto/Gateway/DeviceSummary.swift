@@ -17,6 +17,8 @@ struct DeviceSummary: Codable, Sendable {
     /// What is wrong and what to do about it.
     var remedy: String?
     var hasSession: Bool
+    /// Since a restore of the data folder: its next message but one brings a new session.
+    var awaitsHandshake: Bool
     var isWatching: Bool
     var lastSeen: String?
     /// Accepted and on their way to the room, or held.
@@ -50,6 +52,12 @@ struct DeviceSummary: Codable, Sendable {
             remedy =
                 "\(record.room.requested) is encrypted and devices do not encrypt: nothing is sent there; "
                 + "revoke the device and add it with a room without encryption"
+        }
+        awaitsHandshake = record.awaitsHandshake && !record.isRevoked
+        if awaitsHandshake {
+            let restored =
+                "the data folder was restored or copied: the device shakes hands after a message without an answer"
+            remedy = remedy.map { "\($0); \(restored)" } ?? restored
         }
         if record.isRevoked {
             state = "revoked"

@@ -45,6 +45,7 @@ struct GatewayCommand: AsyncParsableCommand {
         let machine = try Self.machineConfiguration(configuration)
         let directory = try DataDirectory(configuration)
         defer { withExtendedLifetime(directory.lock) {} }
+        if let restore = directory.store.restore { logger.error("\(DataDirectory.explain(restore))") }
         guard configuration.socketFile.utf8.count <= AdministrationListener.longestPath else {
             throw Failure(
                 .badConfiguration,
@@ -68,7 +69,8 @@ struct GatewayCommand: AsyncParsableCommand {
                 readiness.note("listening for the homeserver on \(address)")
             })
         let administration = AdministrationListener(
-            path: configuration.socketFile, inputs: inputs, listening: sockets.addresses, logger: logger,
+            path: configuration.socketFile, inputs: inputs, listening: sockets.addresses,
+            restore: try directory.store.lastRestore(), logger: logger,
             onBound: { readiness.note(nil) })
         let service = GatewayService(
             configuration: machine, store: directory.store, sockets: sockets, inputs: inputs, homeserver: caller,

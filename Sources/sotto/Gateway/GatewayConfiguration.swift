@@ -7,6 +7,10 @@ struct GatewayConfiguration: Sendable {
     var dataDirectory: String
     /// The gateway's own private key, then the one before it where devices may still use that.
     var keyFiles: [String]
+    /// nil: none, unless systemd passes one.
+    var storageKeyFile: String?
+    var generationFile: String
+    var machineIDFile: String
     var listen: [HostPort]
     /// How devices are told to reach the gateway, where that is not what it listens on.
     var address: HostPort?
@@ -28,6 +32,7 @@ struct GatewayConfiguration: Sendable {
     /// Files in the data directory.
     var lockFile: String { dataDirectory + "/lock" }
     var storeFile: String { dataDirectory + "/gateway.sqlite" }
+    var anchorFile: String { dataDirectory + "/anchor" }
     var socketFile: String { dataDirectory + "/gateway.sock" }
 
     static func load(
@@ -71,13 +76,17 @@ struct GatewayConfiguration: Sendable {
 
         let appserviceListen = try address(
             appservice, "listen", try appservice.string("listen") ?? "127.0.0.1:29350")
+        let data = try top.filePath("data") ?? top.resolve("data")
         let configuration = GatewayConfiguration(
             file: path,
-            dataDirectory: try top.filePath("data") ?? top.resolve("data"),
+            dataDirectory: data,
             keyFiles: [
                 try top.filePath("key_file") ?? top.resolve("gateway.key"), try top.filePath("previous_key_file"),
             ]
             .compactMap { $0 },
+            storageKeyFile: try top.filePath("storage_key_file"),
+            generationFile: try top.filePath("generation_file") ?? data + "/generation",
+            machineIDFile: try top.filePath("machine_id_file") ?? MachineID.systemFile,
             listen: try (top.strings("listen") ?? ["0.0.0.0:5683", "[::]:5683"]).map { try address(top, "listen", $0) },
             address: try top.string("address").map { try address(top, "address", $0) },
             homeserverURL: try url(homeserver, "url", "the homeserver's address, such as https://matrix.example.org"),
@@ -116,6 +125,13 @@ struct GatewayConfiguration: Sendable {
         key_file: gateway.key
         # While devices are given a new gateway's key, the one before: both are accepted.
         # previous_key_file: gateway.key.old
+
+        # The key that seals what the store holds (sotto key generate). Without this line, a systemd credential
+        # named sotto-storage-key; without either the store is not sealed.
+        storage_key_file: storage.key
+
+        # Outside of the data folder, this file tells also when the folder as a whole was put back to an earlier state.
+        # generation_file: data/generation
 
         # Where devices reach the gateway, UDP.
         listen:

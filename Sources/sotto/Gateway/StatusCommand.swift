@@ -23,6 +23,14 @@ struct StatusCommand: AsyncParsableCommand {
         print("gateway key   \(status.gatewayKey)")
         print("homeserver    \(status.homeserverProblem.map { "trying again: \($0)" } ?? "no problem known")")
         print("devices       \(status.devices), messages on their way to rooms: \(status.queued)")
+        if let restore = status.restore {
+            let awaited = restore.awaitingHandshake
+            print(
+                "restored      \(restore.detected): \(restore.reason); "
+                    + (awaited.isEmpty
+                        ? "every device has shaken hands since"
+                        : "yet to shake hands: \(awaited.joined(separator: ", "))"))
+        }
         let counters = status.counters
         print("received      \(counters.datagramsReceived) datagrams, \(counters.bytesReceived) bytes")
         print(
