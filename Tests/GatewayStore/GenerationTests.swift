@@ -255,3 +255,31 @@ struct GenerationTests {
         }
     }
 }
+
+@Suite("A note as a line of text")
+struct GenerationNoteTests {
+    @Test("it comes back as it was written, with and without a machine; anything else is no note")
+    func line() throws {
+        for machine in [nil, [UInt8](repeating: 0xA5, count: 16)] {
+            let note = GenerationNote(
+                instance: Array(0..<16), sequence: .max, machine: machine,
+                anchor: FileStamp(seconds: 1_700_000_000, nanoseconds: 5), seenUnixMilliseconds: -1)
+            #expect(GenerationNote(line: note.line) == note)
+            let words = note.line.split(separator: " ")
+            for count in 0..<words.count {
+                #expect(GenerationNote(line: words[..<count].joined(separator: " ")) == nil)
+            }
+            #expect(GenerationNote(line: note.line + " more") == nil)
+            #expect(GenerationNote(line: note.line.replacingOccurrences(of: "0001", with: "000x")) == nil)
+        }
+    }
+
+    @Test("a file system that keeps whole seconds is no other one")
+    func stamps() {
+        let stamp = FileStamp(seconds: 7, nanoseconds: 5)
+        #expect(stamp.isSame(as: stamp))
+        #expect(stamp.isSame(as: FileStamp(seconds: 7, nanoseconds: 0)))
+        #expect(!stamp.isSame(as: FileStamp(seconds: 7, nanoseconds: 6)))
+        #expect(!stamp.isSame(as: FileStamp(seconds: 8, nanoseconds: 5)))
+    }
+}
