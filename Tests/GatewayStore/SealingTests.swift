@@ -154,7 +154,12 @@ struct SealingTests {
             try store.close()
             let queue = try DatabaseQueue(path: folder.path)
             try queue.write {
-                try $0.execute(sql: "DROP TABLE seal; DROP TABLE generation; PRAGMA user_version = 1")
+                try $0.execute(
+                    sql: """
+                        DROP TABLE seal; DROP TABLE generation; DROP TABLE enrolment;
+                        ALTER TABLE device DROP COLUMN psk;
+                        PRAGMA user_version = 1
+                        """)
             }
             try queue.close()
             let opened = try Store(path: folder.path, cipher: cipher, traces: folder.traces())
