@@ -26,6 +26,8 @@ let package = Package(
         .executable(name: "sotto", targets: ["sotto"]),
         .library(name: "DeviceClient", targets: ["DeviceClient"]),
         // For Tests/Dictionary and Tests/Fuzz.
+        .library(name: "CoAP", targets: ["CoAP"]),
+        .library(name: "CompactMatrix", targets: ["CompactMatrix"]),
         .library(name: "MatrixJSON", targets: ["MatrixJSON"]),
     ],
     dependencies: [
