@@ -37,6 +37,8 @@ struct CompactCodecTests {
             let json = value.jsonBytes
             for compresses in [false, true] {
                 let encoded = CompactCodec.encode(value, compresses: compresses)
+                // Compressed where that is shorter, and only there.
+                if encoded.count > CompactCodec.encode(value, compresses: false).count { wrong += 1 }
                 if (try? CompactCodec.decode(encoded))?.jsonBytes != json { wrong += 1 }
             }
         }
