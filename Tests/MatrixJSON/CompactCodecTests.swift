@@ -20,7 +20,7 @@ struct CompactCodecTests {
 
     @Test("random documents are the same after it, compressed or not, members in their order")
     func randomDocuments() {
-        let rounds = ProcessInfo.processInfo.environment["SOTTO_LONG"] == "1" ? 100_000 : 5_000
+        let rounds = ProcessInfo.processInfo.environment["SOTTO_LONG"] == "1" ? 100_000 : 2_500
         var random = SplitMix64(seed: 72)
         var wrong = 0
         for round in 0..<rounds {
