@@ -28,6 +28,8 @@ let package = Package(
         .executable(name: "sotto", targets: ["sotto"]),
         .library(name: "DeviceClient", targets: ["DeviceClient"]),
         // For Tests/Dictionary and Tests/Fuzz.
+        .library(name: "CoAP", targets: ["CoAP"]),
+        .library(name: "CompactMatrix", targets: ["CompactMatrix"]),
         .library(name: "MatrixJSON", targets: ["MatrixJSON"]),
     ],
     dependencies: [
@@ -110,7 +112,11 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
         .target(name: "FuzzSupport", path: "Tests/Fuzz/Support", swiftSettings: strict),
         .testTarget(
-            name: "FuzzTests", dependencies: ["FuzzSupport", "Noise", "NoiseSodium", "SecureDatagram", "TestSupport"],
+            name: "FuzzTests",
+            dependencies: [
+                "FuzzSupport", "CoAP", "CompactMatrix", "MatrixJSON", "Noise", "NoiseSodium", "SecureDatagram",
+                "TestSupport",
+            ],
             path: "Tests/Fuzz/Targets", swiftSettings: strict),
         tests("CBOR", ["CBOR", "TestSupport"]),
         tests("CoAP", ["CoAP", "TestSupport"]),

@@ -30,15 +30,16 @@ public enum CompactCodec {
     }
 
     static func encode(compresses: Bool, _ write: (inout CompactEncoder) -> Void) -> [UInt8] {
+        if compresses {
+            var split = CompactEncoder(splits: true)
+            write(&split)
+            let compressed = Deflate.compress(
+                split.structure, with: CompactDictionary.deflate, dictionary: CompactDictionary.bytes)
+            if compressed.count + split.tail.count < 1 + split.plainCount { return compressed + split.tail }
+        }
         var whole = CompactEncoder(splits: false)
         write(&whole)
-        let plain = [plainForm] + whole.structure
-        guard compresses else { return plain }
-        var split = CompactEncoder(splits: true)
-        write(&split)
-        let compressed = Deflate.compress(
-            split.structure, with: CompactDictionary.deflate, dictionary: CompactDictionary.bytes)
-        return compressed.count + split.tail.count < plain.count ? compressed + split.tail : plain
+        return [plainForm] + whole.structure
     }
 
     static func decoder(_ bytes: [UInt8], limits: DocumentLimits) throws(CBORCodecError) -> CompactDecoder {

@@ -7,6 +7,7 @@ struct CompactEncoder {
     private var writer = CBORHeadWriter()
     private(set) var tail: [UInt8] = []
     private let splits: Bool
+    private var secrets = 0
     private var latestTime: Int64?
 
     init(splits: Bool) {
@@ -14,6 +15,9 @@ struct CompactEncoder {
     }
 
     var structure: [UInt8] { writer.bytes }
+
+    /// What all would take without splitting: then secrets have no tag.
+    var plainCount: Int { writer.bytes.count + tail.count - secrets }
 
     mutating func write(_ value: JSONValue) {
         switch value {
@@ -70,6 +74,7 @@ struct CompactEncoder {
 
     mutating func writeSecret(_ text: String) {
         guard splits else { return writer.text(text) }
+        secrets += 1
         writer.tag(CompactTag.secretText)
         writer.textHead(text.utf8.count)
         tail.append(contentsOf: text.utf8)

@@ -11,6 +11,6 @@ enum CompactTables {
     /// to whoever can put text of his own into the same message.
     static let secretKeys: Set<String> = [
         "access_token", "refresh_token", "password", "new_password", "token", "login_token", "session", "client_secret",
-        "sid", "secret", "session_key", "key", "auth_token", "registration_shared_secret", "recovery_key",
+        "sid", "secret", "session_key", "auth_token", "registration_shared_secret", "recovery_key",
     ]
 }

@@ -30,9 +30,16 @@ let package = Package(
         target("Noise"),
         target("NoiseSodium", ["CSodium", "Noise"]),
         target("SecureDatagram", ["Noise"]),
+        .systemLibrary(name: "CCBOR", pkgConfig: "libcbor"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+        target("CBOR"),
+        target("CoAP"),
+        target("CompactMatrix", ["CBOR", "CoAP"]),
+        .target(name: "MatrixJSON", dependencies: ["CCBOR", "CZlib"], exclude: ["Tables"], swiftSettings: settings),
         target("FuzzSupport", path: "Support"),
         fuzz("FrameFuzz", ["SecureDatagram"]),
         fuzz("SessionFuzz", ["Noise", "NoiseSodium", "SecureDatagram"]),
         fuzz("HandshakeFuzz", ["Noise", "NoiseSodium", "SecureDatagram"]),
+        fuzz("CompactFuzz", ["CoAP", "CompactMatrix", "MatrixJSON"]),
     ]
 )

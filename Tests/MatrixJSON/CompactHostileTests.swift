@@ -118,7 +118,7 @@ struct CompactHostileTests {
 
     @Test("random damage does no harm: what is still read can be written and read again")
     func randomDamage() throws {
-        let rounds = ProcessInfo.processInfo.environment["SOTTO_LONG"] == "1" ? 400_000 : 20_000
+        let rounds = ProcessInfo.processInfo.environment["SOTTO_LONG"] == "1" ? 400_000 : 8_000
         var random = SplitMix64(seed: 74)
         let bodies = try FixtureFiles.homeserver().flatMap(\.bodies).filter { $0.value.jsonBytes.count < 2_000 }
         let encodings = bodies.flatMap {

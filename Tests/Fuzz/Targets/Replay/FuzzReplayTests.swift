@@ -36,9 +36,11 @@ struct FuzzReplayTests {
         try replay(HandshakeFuzz.self)
     }
 
+    @Test("any bytes as compact values, requests and messages") func compact() throws { try replay(CompactFuzz.self) }
+
     @Test("every kept input belongs to a target that is replayed here")
     func folders() throws {
-        let targets = ["FrameFuzz", "SessionFuzz", "HandshakeFuzz"]
+        let targets = ["FrameFuzz", "SessionFuzz", "HandshakeFuzz", "CompactFuzz"]
         for kind in ["Corpus", "FailCases", "Targets"] {
             let folders = try FileManager.default.contentsOfDirectory(
                 at: Self.folder.appendingPathComponent(kind), includingPropertiesForKeys: [.isDirectoryKey]
