@@ -9,11 +9,23 @@ extension DeviceClient {
     public mutating func receive(_ datagram: [UInt8], now: Int64) {
         guard let parsed = FrameHeader.parse(datagram, fromDevice: false) else { return }
         switch parsed.header {
-        case .handshake(.kkMessage2): receiveHandshake(datagram, now: now)
-        case .handshake: return
+        case .handshake: receiveHandshake(datagram, now: now)
+        case .retry: receiveRetry(datagram, now: now)
         case .transport: receiveFrame(datagram, parsed, now: now)
         }
         run(now: now)
+    }
+
+    /// The gateway is under load and wants to see that we receive what it sends: message 1 once more, with its cookie. The
+    /// repetitions that follow carry it too.
+    private mutating func receiveRetry(_ datagram: [UInt8], now: Int64) {
+        guard let message1 = initiator?.follow(datagram), let index = frames.firstIndex(where: { $0.number == nil })
+        else { return }
+        frames[index].datagram = message1
+        transmit(message1)
+        let frame = frames[index]
+        report(.up, message1, frame.message, frame.header, repetition: true, frame.handle)
+        _ = queue.enqueue(message1.count, now: now)
     }
 
     private mutating func receiveHandshake(_ datagram: [UInt8], now: Int64) {
@@ -31,7 +43,7 @@ extension DeviceClient {
                     handle: frames.last?.handle)))
         let isRegistering = isUnderWay(watch)
         switch opened.status {
-        case .accepted:
+        case .accepted, .enrolled:
             endpoint.receive(opened.answer, now: now)
         case .staleCounter(let last):
             // Our counter was lost with our memory: the session stands, the request was not taken.
@@ -212,7 +224,8 @@ extension DeviceClient {
             return
         }
         guard case .message(let message) = transmission.content else { return }
-        guard session != nil else {
+        // A session that is due goes on for what is no request, and for what still arrives, until the new one stands.
+        guard let standing = session, !(standing.isDue && transmission.isConfirmable && initiator == nil) else {
             startHandshake(message, transmission, now: now)
             return
         }
@@ -248,10 +261,7 @@ extension DeviceClient {
         snapshot.handshakeCounter += 1
         let ephemeral = entropy.next32()
         guard
-            let started = try? Initiator<Suite>(
-                device: identity.number, privateKey: identity.privateKey, gatewayKey: identity.gatewayKey,
-                counter: snapshot.handshakeCounter, revision: Self.profileRevision, request: message,
-                ephemeral: ephemeral)
+            let started = makeInitiator(message, ephemeral: ephemeral)
         else { return }
         initiator = started
         stateChanged = true

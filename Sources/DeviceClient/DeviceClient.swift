@@ -188,10 +188,7 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         guard let pending = snapshot.pending else { return }
         do throws(MessageError) {
             if !pending.ephemeral.isEmpty {
-                initiator = try? Initiator<Suite>(
-                    device: identity.number, privateKey: identity.privateKey, gatewayKey: identity.gatewayKey,
-                    counter: snapshot.handshakeCounter, revision: Self.profileRevision, request: pending.message,
-                    ephemeral: pending.ephemeral)
+                initiator = makeInitiator(pending.message, ephemeral: pending.ephemeral)
             }
             guard let datagram = pending.ephemeral.isEmpty ? pending.datagram : initiator?.message1 else {
                 throw MessageError.cannotEncode
@@ -207,6 +204,13 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
             throw .unreadable
         }
         run(now: now)
+    }
+
+    func makeInitiator(_ request: [UInt8], ephemeral: [UInt8]) -> Initiator<Suite>? {
+        let payload = FirstPayload(
+            counter: snapshot.handshakeCounter, revision: Self.profileRevision, request: request)
+        return try? Initiator<Suite>(
+            identity.handshake, device: identity.number, keys: identity.keys, payload: payload, ephemeral: ephemeral)
     }
 
     mutating func register(now: Int64) {

@@ -4,14 +4,23 @@ public import SecureDatagram
 public struct DeviceIdentity: Sendable {
     /// The number that the gateway gave it.
     public var number: DeviceNumber
-    /// X25519, 32 bytes; never leaves the device.
-    public var privateKey: [UInt8]
-    /// The gateway's public key, 32 bytes.
-    public var gatewayKey: [UInt8]
+    /// How it shakes hands.
+    public var handshake: HandshakeKind
+    /// Its own private key, which never leaves the device, the gateway's public key, a preshared key: what the handshake
+    /// needs.
+    public var keys: HandshakeKeys
 
-    public init(number: DeviceNumber, privateKey: [UInt8], gatewayKey: [UInt8]) {
+    /// A device that knows the gateway's public key, with a preshared key besides where there is one.
+    public init(number: DeviceNumber, privateKey: [UInt8], gatewayKey: [UInt8], presharedKey: [UInt8] = []) {
         self.number = number
-        self.privateKey = privateKey
-        self.gatewayKey = gatewayKey
+        handshake = .kk
+        keys = HandshakeKeys(privateKey: privateKey, peerKey: gatewayKey, presharedKey: presharedKey)
+    }
+
+    /// A device that shares a secret with the gateway, and nothing else.
+    public init(number: DeviceNumber, presharedKey: [UInt8]) {
+        self.number = number
+        handshake = .nnpsk0
+        keys = HandshakeKeys(presharedKey: presharedKey)
     }
 }

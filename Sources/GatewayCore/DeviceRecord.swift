@@ -1,9 +1,13 @@
+internal import SecureDatagram
+
 /// What the store keeps of a device.
 public struct DeviceRecord: Equatable, Sendable {
     public var number: UInt32
     public var name: String
-    /// X25519, 32 bytes.
+    /// X25519, 32 bytes; empty for a device that has a preshared key only.
     public var publicKey: [UInt8]
+    /// 32 bytes shared with the device: besides its public key, or instead of one; empty: none.
+    public var presharedKey: [UInt8] = []
     public var addedUnixMilliseconds: Int64
     public var isRevoked = false
     /// Whether the homeserver knows the device's user.
@@ -22,6 +26,9 @@ public struct DeviceRecord: Equatable, Sendable {
     public var accepted: UInt64 = 0
     public var delivered: UInt64 = 0
     public var refused: UInt64 = 0
+
+    /// How it shakes hands.
+    var handshake: HandshakeKind { publicKey.isEmpty ? .nnpsk0 : .kk }
 
     public init(
         number: UInt32, name: String, publicKey: [UInt8], addedUnixMilliseconds: Int64, room: RoomMapping

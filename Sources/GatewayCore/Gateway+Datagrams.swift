@@ -9,8 +9,17 @@ extension Gateway {
     public func receive(_ datagram: [UInt8], from address: PeerAddress, now: Moment) {
         counters.datagramsReceived += 1
         counters.bytesReceived += UInt64(datagram.count)
-        guard let parsed = FrameHeader.parse(datagram, fromDevice: true), let named = parsed.device else {
+        guard let parsed = FrameHeader.parse(datagram, fromDevice: true) else {
             counters.droppedMalformed += 1
+            return
+        }
+        arrival = Arrival(source: address.digest, now: now.monotonic)
+        guard let named = parsed.device else {
+            if parsed.opening == .ik {
+                receiveEnrolment(datagram, parsed, from: address, now: now)
+            } else {
+                counters.droppedMalformed += 1
+            }
             return
         }
         let number = named.rawValue
@@ -18,12 +27,21 @@ extension Gateway {
             counters.droppedUnknownDevice += 1
             return
         }
-        let unproven = device.channel[.stale]?.id
-        let received = device.channel.receive(
-            datagram, parsed: parsed, gatewayPrivateKey: configuration.privateKey, deviceKey: device.record.publicKey)
-        if case .frame(let frame, _) = received, frame.source == unproven {
-            forgetConversation(with: &device)
-            trustCounter(of: &device)
+        let received: GatewayChannel<Suite>.Received
+        if let kind = parsed.opening {
+            guard kind == device.record.handshake else {
+                counters.droppedForged += 1
+                return
+            }
+            guard let outcome = admit(datagram, parsed, to: &device, from: address) else { return }
+            received = outcome
+        } else {
+            let unproven = device.channel[.stale]?.id
+            received = device.channel.receiveFrame(datagram, parsed, arrival)
+            if case .frame(let frame, _) = received, frame.source == unproven {
+                forgetConversation(with: &device)
+                trustCounter(of: &device)
+            }
         }
         devices[number] = device
         touched.insert(number)
@@ -34,10 +52,10 @@ extension Gateway {
             push(number, now: now)
         case .handshake(let frame, let responder):
             answer(responder, frame: frame, of: number, from: address, now: now)
-        case .repeatedAnswer(let bytes):
-            repeatAnswer(bytes, of: number, received: datagram.count, from: address)
+        case .repeatedAnswer(let bytes, let isNewest):
+            repeatAnswer(bytes, of: number, received: datagram.count, from: isNewest ? address : nil, now: now)
         case .repeated(let frame, _):
-            answerAnew(frame, of: number, received: datagram.count, from: address)
+            answerAnew(frame, of: number, received: datagram.count, from: address, now: now)
         case .dropped(let reason):
             count(reason)
         }
@@ -69,6 +87,40 @@ extension Gateway {
 
     // MARK: Handshakes
 
+    /// What becomes of a message 1: the answer that it has had already, or, within the budget for strangers, a handshake.
+    /// nil: it has been dealt with.
+    private func admit(
+        _ datagram: [UInt8], _ parsed: FrameHeader.Parsed, to device: inout Device, from address: PeerAddress
+    ) -> GatewayChannel<Suite>.Received? {
+        let hash = GatewayChannel<Suite>.hash(of: datagram, parsed)
+        if let known = device.channel.repeatedHandshake(hash, arrival) { return known }
+        guard passesBudget(datagram, parsed, from: address) else { return nil }
+        return device.channel.receiveHandshake(datagram, parsed, keys(towards: device.record))
+    }
+
+    /// Whether a handshake may cost something now; where it may not, a cookie is asked for or nothing said.
+    func passesBudget(_ datagram: [UInt8], _ parsed: FrameHeader.Parsed, from address: PeerAddress) -> Bool {
+        if handshakes.wantsSecret(now: arrival.now) { handshakes.renew(random(32), now: arrival.now) }
+        switch handshakes.admit(
+            datagram, parsed, prefix: address.prefixDigest, address: address.bytes, now: arrival.now)
+        {
+        case .proceed:
+            return true
+        case .drop:
+            counters.droppedRateLimited += 1
+        case .retry(let bytes):
+            counters.retriesAsked += 1
+            transmit(bytes, to: address)
+        }
+        return false
+    }
+
+    private func keys(towards device: DeviceRecord) -> [HandshakeKeys] {
+        configuration.privateKeys.map {
+            HandshakeKeys(privateKey: $0, peerKey: device.publicKey, presharedKey: device.presharedKey)
+        }
+    }
+
     private func answer(
         _ responder: Responder<Suite>, frame: GatewayChannel<Suite>.FrameID, of number: UInt32,
         from address: PeerAddress, now: Moment
@@ -78,16 +130,21 @@ extension Gateway {
         let counterBefore = device.channel.handshakeCounter
         let status: HandshakeStatus
         var reply: [UInt8] = []
-        if responder.counter <= device.channel.handshakeCounter {
-            // Repeated by somebody, or a device that lost its memory: it gets a session, but nothing is executed.
-            status = .staleCounter(last: Self.staleCounter(device.channel, told: responder.counter))
-            device.claimedCounter = responder.counter
-        } else if responder.revision != 0 {
+        if responder.payload.counter <= device.channel.handshakeCounter {
+            // Repeated by somebody, or a device that lost its memory: it gets a session, but nothing is executed. How often
+            // is bounded: whoever replays old messages must not have the link answer each.
+            guard device.staleHandshakes.take(now: now.monotonic) else {
+                counters.droppedRateLimited += 1
+                return
+            }
+            status = .staleCounter(last: Self.staleCounter(device.channel, told: responder.payload.counter))
+            device.claimedCounter = responder.payload.counter
+        } else if responder.payload.revision != 0 {
             status = .unknownRevision(own: 0)
         } else {
             status = .accepted
             forgetConversation(with: &device)
-            device.endpoint.receive(responder.request, now: now.monotonic)
+            device.endpoint.receive(responder.payload.request, now: now.monotonic)
             devices[number] = device
             handling = frame
             handle(eventsOf: number, now: now)
@@ -101,15 +158,16 @@ extension Gateway {
         }
         do throws(NoiseError) {
             let message2 = try device.channel.reply(
-                to: responder, frame: frame, status, answer: reply, ephemeral: random(32))
+                to: responder, frame: frame, status, answer: reply, ephemeral: random(32), arrival)
             device.record.handshakeCounter = device.channel.handshakeCounter
             device.record.handshakeHash = device.channel.answeredHandshake?.hash ?? []
             device.record.handshakeReply = device.channel.answeredHandshake?.message2 ?? []
             if status == .accepted { device.record.address = address }
-            if responder.counter > counterBefore {
+            if responder.payload.counter > counterBefore {
                 device.record.lastSeenUnixMilliseconds = now.unixMilliseconds
                 device.recordChanged = true
             }
+            _ = queue.enqueue(message2.count, now: now.monotonic)
             transmit(message2, to: address)
         } catch {
             counters.droppedForged += 1
@@ -129,9 +187,13 @@ extension Gateway {
 
     // MARK: Repetitions
 
-    private func repeatAnswer(_ bytes: [UInt8], of number: UInt32, received: Int, from address: PeerAddress) {
+    private func repeatAnswer(
+        _ bytes: [UInt8], of number: UInt32, received: Int, from address: PeerAddress?, now: Moment
+    ) {
         counters.answersRepeated += 1
         guard let target = target(of: number, bytes: bytes.count, received: received, from: address) else { return }
+        // What goes elsewhere does not go over the device's link.
+        if target == devices[number]?.record.address { _ = queue.enqueue(bytes.count, now: now.monotonic) }
         transmit(bytes, to: target)
     }
 
@@ -141,29 +203,26 @@ extension Gateway {
     /// Only the newest answers, as many as are kept as datagrams: a device has one request under way, and each of them is
     /// thereby encrypted and written once, however often somebody replays a capture.
     private func answerAnew(
-        _ frame: GatewayChannel<Suite>.FrameID, of number: UInt32, received: Int, from address: PeerAddress
+        _ frame: GatewayChannel<Suite>.FrameID, of number: UInt32, received: Int, from address: PeerAddress, now: Moment
     ) {
         guard var device = devices[number],
             let known = device.answers.suffix(GatewayChannel<Suite>.answersKept).first(where: {
                 $0.source == frame.source && $0.number == frame.number
             }),
-            let sealed = try? device.channel.seal(known.answer, answering: frame)
+            let sealed = try? device.channel.seal(known.answer, answering: frame, arrival)
         else {
             counters.droppedReplayed += 1
             return
         }
         devices[number] = device
-        counters.answersRepeated += 1
-        guard let target = target(of: number, bytes: sealed.bytes.count, received: received, from: address) else {
-            return
-        }
-        transmit(sealed.bytes, to: target)
+        repeatAnswer(sealed.bytes, of: number, received: received, from: address, now: now)
     }
 
     /// A repeated frame does not prove that its source address is the device's: no more than three times what it
     /// measured goes there (RFC 9000 section 8.1), otherwise to where the device was.
-    private func target(of number: UInt32, bytes: Int, received: Int, from address: PeerAddress) -> PeerAddress? {
-        bytes <= 3 * received ? address : devices[number]?.record.address
+    private func target(of number: UInt32, bytes: Int, received: Int, from address: PeerAddress?) -> PeerAddress? {
+        guard let address, bytes <= 3 * received else { return devices[number]?.record.address }
+        return address
     }
 
     private func count(_ reason: GatewayChannel<Suite>.Drop) {
@@ -201,7 +260,14 @@ extension Gateway {
         case .message(let message):
             // Acknowledgements and answers belong to the frame that asked; whatever else goes its own way.
             let answered = transmission.isConfirmable ? nil : handling
-            guard let sealed = try? device.channel.seal(message, answering: answered) else {
+            let sealed: Session<Suite>.SealedFrame
+            do throws(Session<Suite>.SendError) {
+                if let answered {
+                    sealed = try device.channel.seal(message, answering: answered, arrival)
+                } else {
+                    sealed = try device.channel.seal(message)
+                }
+            } catch {
                 // Only a session that is used up refuses to seal; the device makes a new one when it next sends.
                 return
             }
@@ -225,7 +291,7 @@ extension Gateway {
         if transmission.isConfirmable { device.endpoint.sent(transmission.handle, lastBitAt: left) }
     }
 
-    private func transmit(_ bytes: [UInt8], to address: PeerAddress) {
+    func transmit(_ bytes: [UInt8], to address: PeerAddress) {
         counters.datagramsSent += 1
         counters.bytesSent += UInt64(bytes.count)
         actions.datagrams.append(Actions.Datagram(bytes: bytes, to: address))

@@ -19,29 +19,54 @@ extension Gateway {
     ///   - publicKey: 32 bytes, not of low order (the caller has asked the primitives).
     ///   - room: a room id or alias.
     public func addDevice(
-        name: String, publicKey: [UInt8], room: String, now: Moment
+        name: String, publicKey: [UInt8], presharedKey: [UInt8] = [], room: String, now: Moment
     ) throws(DeviceError) -> DeviceRecord {
-        guard Self.isValidName(name) else { throw .invalidName(name) }
-        guard publicKey.count == 32 else { throw .invalidKey }
-        guard (room.hasPrefix("!") || room.hasPrefix("#")), room.utf8.count > 1, room.utf8.count <= 255 else {
-            throw .invalidRoom(room)
-        }
-        for device in devices.values where !device.record.isRevoked {
-            guard device.record.name.lowercased() != name.lowercased() else { throw .nameTaken(name) }
+        guard publicKey.count == 32 || (publicKey.isEmpty && presharedKey.count == 32),
+            presharedKey.isEmpty || presharedKey.count == 32
+        else { throw .invalidKey }
+        forgetExpiredEnrolments(now: now)
+        try check(name: name, room: room)
+        for device in devices.values where !device.record.isRevoked && !publicKey.isEmpty {
             guard device.record.publicKey != publicKey else { throw .keyTaken(device.record.name) }
         }
-        // A revoked number is never given again: frames of its old holder may still be about.
-        let number = (devices.keys.max() ?? 0) + 1
-        guard number <= DeviceNumber.largest else { throw .tooManyDevices }
-        let record = DeviceRecord(
+        guard let number = freeNumber else { throw .tooManyDevices }
+        var record = DeviceRecord(
             number: number, name: name, publicKey: publicKey, addedUnixMilliseconds: now.unixMilliseconds,
             room: RoomMapping(requested: room))
-        var device = Device(record: record, channel: GatewayChannel<Suite>(), endpoint: newEndpoint())
+        record.presharedKey = presharedKey
+        var device = Device(
+            record: record, channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint())
         device.recordChanged = true
         devices[number] = device
         touched.insert(number)
         advance(number, now: now)
         return record
+    }
+
+    /// Whether a name and a room can be given to a new device.
+    func check(name: String, room: String) throws(DeviceError) {
+        guard Self.isValidName(name) else { throw .invalidName(name) }
+        guard room.hasPrefix("!") || room.hasPrefix("#"), room.utf8.count > 1, room.utf8.count <= 255 else {
+            throw .invalidRoom(room)
+        }
+        for device in devices.values where !device.record.isRevoked {
+            guard device.record.name.lowercased() != name.lowercased() else { throw .nameTaken(name) }
+        }
+        for enrolment in enrolments {
+            guard enrolment.name.lowercased() != name.lowercased() else { throw .nameTaken(name) }
+        }
+    }
+
+    /// A revoked number is never given again: frames of its old holder may still be about. nil: all are given.
+    var freeNumber: UInt32? {
+        let number = (devices.keys.max() ?? 0) + 1
+        return number <= DeviceNumber.largest ? number : nil
+    }
+
+    /// Ends a device, or takes back the code of one that has not come yet; nil in the latter case.
+    public func revoke(_ name: String) throws(DeviceError) -> DeviceRecord? {
+        if removeEnrolment(name) { return nil }
+        return try revokeDevice(name)
     }
 
     /// Ends a device: its frames are strangers' frames from now on. What it had sent is still delivered.
@@ -61,7 +86,7 @@ extension Gateway {
         for slot in GatewayChannel<Suite>.Slot.allCases where device.channel[slot] != nil {
             actions.writes.append(.removeSession(device: number, slot: slot.rawValue))
         }
-        devices[number]?.channel = GatewayChannel<Suite>()
+        devices[number]?.channel = GatewayChannel<Suite>(limits: channelLimits)
         devices[number]?.recordChanged = true
         touched.insert(number)
         return devices[number]?.record ?? device.record

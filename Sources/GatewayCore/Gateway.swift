@@ -2,7 +2,7 @@ internal import CoAP
 internal import CompactMatrix
 public import Links
 public import Noise
-internal import SecureDatagram
+public import SecureDatagram
 
 /// Devices on one side, rooms on the other: the whole gateway but for its sockets, its files and its clock.
 ///
@@ -11,8 +11,8 @@ internal import SecureDatagram
 /// be made anew from the store: its memory is ahead of the disk. Not thread-safe.
 public final class Gateway<Suite: NoiseSuite> {
     public struct Configuration: Sendable {
-        /// X25519, 32 bytes.
-        public var privateKey: [UInt8]
+        /// X25519, 32 bytes each: the gateway's own, and one that it had before, as long as devices may still use it.
+        public var privateKeys: [[UInt8]]
         /// Of the homeserver: what stands behind the colon of its users.
         public var serverName: String
         /// The localpart of a device's user is this and the device's name.
@@ -26,12 +26,15 @@ public final class Gateway<Suite: NoiseSuite> {
         public var inboxLimit: Int
         /// Users who may command devices whatever their power level.
         public var commanders: [String]
+        public var handshakes: HandshakeBudget<Suite>.Limits
 
         public init(
-            privateKey: [UInt8], serverName: String, userPrefix: String = "sotto_", displayName: String = "NAME",
-            link: Link, uplinkLimit: Int = 10_000, inboxLimit: Int = 64, commanders: [String] = []
+            privateKeys: [[UInt8]], serverName: String, userPrefix: String = "sotto_", displayName: String = "NAME",
+            link: Link, uplinkLimit: Int = 10_000, inboxLimit: Int = 64, commanders: [String] = [],
+            handshakes: HandshakeBudget<Suite>.Limits = .init()
         ) {
-            self.privateKey = privateKey
+            self.handshakes = handshakes
+            self.privateKeys = privateKeys
             self.serverName = serverName
             self.userPrefix = userPrefix
             self.displayName = displayName
@@ -56,6 +59,8 @@ public final class Gateway<Suite: NoiseSuite> {
         var frames: [(handle: Endpoint.Handle, datagram: [UInt8])] = []
         /// It did not confirm the last delivery, and has not been heard since.
         var isSilent = false
+        /// Sessions for handshakes that are not newer than the last.
+        var staleHandshakes = TokenBucket(rate: 1, per: 10_000_000_000, burst: 8, now: 0)
         var callUnderWay = false
         /// Calls for it in a row that failed for a reason that may pass.
         var failures = 0
@@ -96,6 +101,14 @@ public final class Gateway<Suite: NoiseSuite> {
     var pingAgain = false
     /// The device whose frame or request is being handled, and that frame.
     var handling: GatewayChannel<Suite>.FrameID?
+    /// Where and when the datagram came in that is being handled.
+    var arrival = Arrival(source: 0, now: 0)
+    var handshakes: HandshakeBudget<Suite>
+    /// Devices that may enrol themselves, and the messages by which others did, with the number that each got.
+    var enrolments: [EnrolmentRecord]
+    var enrolled: [[UInt8]: UInt32] = [:]
+    /// Wrong codes, of everybody together.
+    var codeGuesses: TokenBucket
 
     /// - Parameters:
     ///   - random: that many unpredictable bytes.
@@ -105,6 +118,9 @@ public final class Gateway<Suite: NoiseSuite> {
         self.configuration = configuration
         self.random = random
         queue = TransmitQueue(configuration.link.down)
+        enrolments = state.enrolments
+        codeGuesses = TokenBucket(rate: 10, burst: 10, now: now.monotonic)
+        handshakes = HandshakeBudget(limits: configuration.handshakes, random: random(32), now: now.monotonic)
         lastTransaction = state.lastTransaction
         // Where a write failed, answers to the calls of the machine before still arrive: they must not name ours.
         nextCallID = random(7).reduce(0) { $0 << 8 | UInt64($1) }
@@ -127,11 +143,12 @@ public final class Gateway<Suite: NoiseSuite> {
                 sessions.append((slot, session))
             }
             let channel = GatewayChannel<Suite>(
-                sessions: sessions, handshakeCounter: record.handshakeCounter,
+                limits: channelLimits, sessions: sessions, handshakeCounter: record.handshakeCounter,
                 answeredHandshake: record.handshakeHash.isEmpty ? nil : (record.handshakeHash, record.handshakeReply))
             var device = Device(record: record, channel: channel, endpoint: newEndpoint())
             if case .refused = record.room.state { device.record.room.state = .pending }
             devices[record.number] = device
+            if !record.handshakeHash.isEmpty { enrolled[record.handshakeHash] = record.number }
         }
         for answer in state.answers {
             devices[answer.device]?.answers.append(answer)
@@ -195,6 +212,15 @@ public final class Gateway<Suite: NoiseSuite> {
     }
 
     // MARK: Shared pieces
+
+    /// As often as an honest device may ask for an answer again, and not sooner.
+    var channelLimits: GatewayChannel<Suite>.Limits {
+        let timers = TransmissionParameters(gatewayOn: configuration.link)
+        let timeout = timers.timeout(answerBytes: timers.expectedAnswerBytes)
+        return GatewayChannel<Suite>.Limits(
+            repeats: RepeatLimit(most: timers.maxRetransmit + 1, interval: timeout / 2),
+            previousLifetime: timers.exchangeLifetime)
+    }
 
     func newEndpoint() -> Endpoint {
         let bytes = random(10)

@@ -11,4 +11,22 @@ public struct PeerAddress: Equatable, Hashable, Sendable {
         self.port = port
         self.scope = scope
     }
+
+    /// All of it, to be hashed.
+    var bytes: [UInt8] {
+        ip + [UInt8(port >> 8), UInt8(port & 0xFF)] + (0..<4).map { UInt8(truncatingIfNeeded: scope >> ($0 * 8)) }
+    }
+
+    /// Tells addresses apart where a mistake does no harm.
+    var digest: UInt64 { Self.digest(bytes) }
+
+    /// The same for the network that it belongs to: an IPv4 address, the first half of an IPv6 address.
+    var prefixDigest: UInt64 { Self.digest(Array(ip.count == 16 ? ip.prefix(8) : ip[...])) }
+
+    /// FNV-1a.
+    private static func digest(_ bytes: [UInt8]) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return hash
+    }
 }

@@ -84,6 +84,7 @@ public struct StoredState: Sendable {
     public var answers: [AnswerRecord] = []
     public var uplinks: [UplinkRecord] = []
     public var inbox: [InboxRecord] = []
+    public var enrolments: [EnrolmentRecord] = []
     /// The application service transaction that was taken last.
     public var lastTransaction: String?
 
@@ -102,4 +103,6 @@ public enum StoreWrite: Equatable, Sendable {
     case inbox(InboxRecord)
     case removeInbox(id: Int64)
     case transaction(String)
+    case enrolment(EnrolmentRecord)
+    case removeEnrolment(name: String)
 }

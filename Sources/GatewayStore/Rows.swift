@@ -54,6 +54,12 @@ struct Rows {
                 ])
         case .removeInbox(let id):
             try run(db, "DELETE FROM inbox WHERE id = ?", [id])
+        case .enrolment(let record):
+            try run(
+                db, "INSERT OR REPLACE INTO enrolment VALUES (?, ?, ?, ?)",
+                [record.name, record.room, blob(record.codeHash), record.expiresUnixMilliseconds])
+        case .removeEnrolment(let name):
+            try run(db, "DELETE FROM enrolment WHERE name = ?", [name])
         case .transaction(let id):
             try run(db, "INSERT OR REPLACE INTO meta VALUES ('transaction', ?)", [id])
         }
@@ -68,7 +74,7 @@ struct Rows {
             case .encrypted: ("encrypted", nil)
             }
         try run(
-            db, "INSERT OR REPLACE INTO device VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            db, "INSERT OR REPLACE INTO device VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             [
                 Int64(device.number), device.name, blob(device.publicKey), device.addedUnixMilliseconds,
                 device.isRevoked, device.isRegistered, device.room.requested, device.room.roomID, state, reason,
@@ -78,6 +84,7 @@ struct Rows {
                 device.address.map { Int64($0.port) }, device.address.map { Int64($0.scope) },
                 device.lastSeenUnixMilliseconds, Int64(bitPattern: device.accepted),
                 Int64(bitPattern: device.delivered), Int64(bitPattern: device.refused),
+                sealed(device.presharedKey, .presharedKey(device: device.number)),
             ])
     }
 
@@ -85,7 +92,7 @@ struct Rows {
         try db.cachedStatement(sql: sql).execute(arguments: StatementArguments(arguments))
     }
 
-    func device(_ row: Row) -> DeviceRecord {
+    func device(_ row: Row) throws(Damage) -> DeviceRecord {
         let state: RoomMapping.State =
             switch row["room_state"] as String {
             case "joined": .joined
@@ -97,6 +104,10 @@ struct Rows {
             number: UInt32(truncatingIfNeeded: row["number"] as Int64), name: row["name"],
             publicKey: bytes(row["public_key"]), addedUnixMilliseconds: row["added_ms"],
             room: RoomMapping(requested: row["room_requested"], roomID: row["room_id"], state: state))
+        guard let secret = sealer.open(bytes(row["psk"]), .presharedKey(device: device.number)) else {
+            throw Damage(row: "device \(device.number)")
+        }
+        device.presharedKey = secret
         device.isRevoked = row["is_revoked"]
         device.isRegistered = row["is_registered"]
         device.handshakeCounter = UInt64(bitPattern: row["handshake_counter"])
@@ -148,6 +159,12 @@ struct Rows {
             id: id, device: device, requestID: row["request_id"],
             resource: UInt8(truncatingIfNeeded: row["resource"] as Int64), body: body,
             receivedUnixMilliseconds: row["received_ms"], refusal: row["refusal"])
+    }
+
+    func enrolment(_ row: Row) -> EnrolmentRecord {
+        EnrolmentRecord(
+            name: row["name"], room: row["room"], codeHash: bytes(row["code_hash"]),
+            expiresUnixMilliseconds: row["expires_ms"])
     }
 
     func inbox(_ row: Row) throws(Damage) -> InboxRecord {

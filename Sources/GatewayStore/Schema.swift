@@ -60,6 +60,16 @@ enum Schema {
             unverified_sender TEXT
         ) STRICT;
         """,
+        // Devices with a preshared key, and devices that may enrol themselves.
+        """
+        ALTER TABLE device ADD COLUMN psk BLOB NOT NULL DEFAULT x'';
+        CREATE TABLE enrolment (
+            name TEXT PRIMARY KEY,
+            room TEXT NOT NULL,
+            code_hash BLOB NOT NULL,
+            expires_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        """,
         """
         CREATE TABLE seal (
             only INTEGER PRIMARY KEY CHECK (only = 1),

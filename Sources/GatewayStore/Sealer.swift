@@ -6,6 +6,7 @@ struct Sealer {
         case uplinkBody(id: Int64, device: UInt32)
         case inboxBody(id: Int64, device: UInt32)
         case handshakeReply(device: UInt32)
+        case presharedKey(device: UInt32)
         /// What tells whether a key is the store's.
         case keyCheck
     }
@@ -40,6 +41,8 @@ struct Sealer {
             named("inbox.body", UInt64(bitPattern: id), UInt64(device))
         case .handshakeReply(let device):
             named("device.handshake_reply", UInt64(device))
+        case .presharedKey(let device):
+            named("device.psk", UInt64(device))
         case .keyCheck:
             named("seal.key_check")
         }

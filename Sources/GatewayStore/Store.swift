@@ -73,6 +73,8 @@ public final class Store: Sendable {
                     .compactMap(rows.answer)
                 state.uplinks = try Row.fetchAll(db, sql: "SELECT * FROM uplink ORDER BY id").map(rows.uplink)
                 state.inbox = try Row.fetchAll(db, sql: "SELECT * FROM inbox ORDER BY id").map(rows.inbox)
+                state.enrolments = try Row.fetchAll(db, sql: "SELECT * FROM enrolment ORDER BY name").map(
+                    rows.enrolment)
                 state.lastTransaction = try String.fetchOne(
                     db, sql: "SELECT value FROM meta WHERE name = 'transaction'")
                 return state

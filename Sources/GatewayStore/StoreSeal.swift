@@ -55,7 +55,7 @@ enum StoreSeal {
         let plain = Rows(sealer: Sealer(cipher: nil, storeID: sealer.storeID))
         let sealing = Rows(sealer: sealer)
         for row in try Row.fetchAll(db, sql: "SELECT * FROM device") {
-            try sealing.save(plain.device(row), db)
+            try sealing.save(try plain.device(row), db)
         }
         for row in try Row.fetchAll(db, sql: "SELECT * FROM session") {
             try sealing.apply(.session(plain.session(row)), db)

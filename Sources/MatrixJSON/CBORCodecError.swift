@@ -23,6 +23,12 @@ public struct CBORCodecError: Error, Equatable, Sendable {
         case tooLong
         case tooDeep
         case tooManyValues
+        /// No table gives this number a meaning.
+        case undefinedNumber
+        /// Bytes that no text packs into.
+        case packing
+        /// No compressed form of a message, or one that holds more than was allowed.
+        case compression
     }
 
     public let reason: Reason
@@ -54,6 +60,9 @@ extension CBORCodecError: CustomStringConvertible {
             case .tooLong: "input too long"
             case .tooDeep: "nested too deep"
             case .tooManyValues: "too many values"
+            case .undefinedNumber: "a number that the tables do not know"
+            case .packing: "packed text that nobody packs so"
+            case .compression: "compressed content that is damaged or too large"
             }
         return "byte \(offset): \(what)"
     }

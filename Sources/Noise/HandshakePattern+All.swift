@@ -2,6 +2,13 @@ extension HandshakePattern {
     public static let kk = HandshakePattern(
         "KK", knownInitiator: true, knownResponder: true, [[.e, .es, .ss], [.e, .ee, .se]])
 
+    public static let ik = HandshakePattern(
+        "IK", knownResponder: true, [[.e, .es, .s, .ss], [.e, .ee, .se]])
+    public static let kkpsk0 = HandshakePattern(
+        "KKpsk0", knownInitiator: true, knownResponder: true, [[.psk, .e, .es, .ss], [.e, .ee, .se]])
+    public static let nnpsk0 = HandshakePattern("NNpsk0", [[.psk, .e], [.e, .ee]])
+    public static let xxpsk0 = HandshakePattern("XXpsk0", [[.psk, .e], [.e, .ee, .s, .es], [.s, .se]])
+
     /// One-way (section 7.4), fundamental interactive (7.5) and deferred patterns (appendix 18.1).
     static let all: [HandshakePattern] = [
         HandshakePattern("N", knownResponder: true, [[.e, .es]]),
@@ -18,7 +25,7 @@ extension HandshakePattern {
         HandshakePattern("XK", knownResponder: true, [[.e, .es], [.e, .ee], [.s, .se]]),
         HandshakePattern("XX", [[.e], [.e, .ee, .s, .es], [.s, .se]]),
         HandshakePattern("IN", [[.e, .s], [.e, .ee, .se]]),
-        HandshakePattern("IK", knownResponder: true, [[.e, .es, .s, .ss], [.e, .ee, .se]]),
+        ik,
         HandshakePattern("IX", [[.e, .s], [.e, .ee, .se, .s, .es]]),
 
         HandshakePattern("NK1", knownResponder: true, [[.e], [.e, .ee, .es]]),

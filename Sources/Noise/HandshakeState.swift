@@ -1,4 +1,7 @@
 /// A handshake under way (section 5.3). A value: a copy is a trial, and a message that fails leaves the state as it was.
+///
+/// What it derives, and the ephemeral key it was given, is overwritten in memory when the last copy of it is gone. The
+/// static key and the psks are the caller's, who keeps them for longer.
 public struct HandshakeState<Suite: NoiseSuite>: Sendable {
     public enum Role: Sendable { case initiator, responder }
 
@@ -18,7 +21,8 @@ public struct HandshakeState<Suite: NoiseSuite>: Sendable {
     private let pattern: HandshakePattern
     private var symmetric: SymmetricState<Suite>
     private let staticPrivateKey: [UInt8]
-    private var ephemeralPrivateKey: [UInt8] = []
+    private let givenStaticPublicKey: [UInt8]?
+    private var ephemeralPrivateKey: Secret<Suite>?
     /// The peer's static public key; from the start, or once it has been received.
     public private(set) var remoteStaticPublicKey: [UInt8]
     private var remoteEphemeralPublicKey: [UInt8] = []
@@ -27,13 +31,15 @@ public struct HandshakeState<Suite: NoiseSuite>: Sendable {
 
     /// - Parameters:
     ///   - staticPrivateKey: 32 bytes where the pattern has one for this role, otherwise empty.
+    ///   - staticPublicKey: that of `staticPrivateKey`, where it is at hand: it costs an X25519 operation otherwise.
     ///   - remoteStaticPublicKey: 32 bytes where the pattern knows it beforehand, otherwise empty.
     ///   - presharedKeys: 32 bytes for each psk token, in their order.
     public init(
         pattern: HandshakePattern, role: Role, prologue: [UInt8], staticPrivateKey: [UInt8] = [],
-        remoteStaticPublicKey: [UInt8] = [], presharedKeys: [[UInt8]] = []
+        staticPublicKey: [UInt8]? = nil, remoteStaticPublicKey: [UInt8] = [], presharedKeys: [[UInt8]] = []
     ) throws(NoiseError) {
         guard staticPrivateKey.isEmpty || staticPrivateKey.count == Self.keyLength,
+            staticPublicKey == nil || staticPublicKey?.count == staticPrivateKey.count,
             remoteStaticPublicKey.isEmpty || remoteStaticPublicKey.count == Self.keyLength,
             presharedKeys.count == pattern.pskCount
         else { throw .invalidKey }
@@ -41,22 +47,24 @@ public struct HandshakeState<Suite: NoiseSuite>: Sendable {
         self.pattern = pattern
         self.role = role
         self.staticPrivateKey = staticPrivateKey
+        givenStaticPublicKey = staticPublicKey
         self.remoteStaticPublicKey = remoteStaticPublicKey
         self.presharedKeys = presharedKeys
         symmetric = SymmetricState(
             protocolName: HandshakePattern.bytes(of: "Noise_") + pattern.name + [0x5F]
                 + HandshakePattern.bytes(of: Suite.name))
         symmetric.mixHash(prologue)
-        let ownPublicKey = staticPrivateKey.isEmpty ? [] : Suite.publicKey(of: staticPrivateKey)
-        let isInitiator = role == .initiator
-        for (isKnown, key) in [
-            (pattern.initiatorIsKnown, isInitiator ? ownPublicKey : remoteStaticPublicKey),
-            (pattern.responderIsKnown, isInitiator ? remoteStaticPublicKey : ownPublicKey),
-        ] where isKnown {
-            guard !key.isEmpty else { throw .invalidKey }
-            symmetric.mixHash(key)
-        }
+        if pattern.initiatorIsKnown { try mixKnown(role == .initiator) }
+        if pattern.responderIsKnown { try mixKnown(role == .responder) }
     }
+
+    /// A static public key that was known beforehand (section 5.3, pre-messages).
+    private mutating func mixKnown(_ isOwn: Bool) throws(NoiseError) {
+        guard !(isOwn ? staticPrivateKey : remoteStaticPublicKey).isEmpty else { throw .invalidKey }
+        symmetric.mixHash(isOwn ? staticPublicKey : remoteStaticPublicKey)
+    }
+
+    private var staticPublicKey: [UInt8] { givenStaticPublicKey ?? Suite.publicKey(of: staticPrivateKey) }
 
     public var isOver: Bool { step == pattern.messages.count }
 
@@ -75,13 +83,13 @@ public struct HandshakeState<Suite: NoiseSuite>: Sendable {
             switch token {
             case .e:
                 guard ephemeralPrivateKey.count == Self.keyLength else { throw .invalidKey }
-                trial.ephemeralPrivateKey = ephemeralPrivateKey
+                trial.ephemeralPrivateKey = Secret(ephemeralPrivateKey)
                 let publicKey = Suite.publicKey(of: ephemeralPrivateKey)
                 message += publicKey
                 trial.mixEphemeral(publicKey)
             case .s:
                 guard !staticPrivateKey.isEmpty else { throw .invalidKey }
-                message += try trial.symmetric.encryptAndHash(Suite.publicKey(of: staticPrivateKey))
+                message += try trial.symmetric.encryptAndHash(staticPublicKey)
             default:
                 try trial.mix(token)
             }
@@ -94,7 +102,12 @@ public struct HandshakeState<Suite: NoiseSuite>: Sendable {
     }
 
     /// Reads the peer's next message and returns its payload.
-    public mutating func readMessage(_ message: [UInt8]) throws(NoiseError) -> [UInt8] {
+    ///
+    /// - Parameter knownSecret: DH of our static key and the peer's, given the peer's public key, for a caller who keeps
+    ///   it: it is the same in every handshake of the two. nil: it is computed.
+    public mutating func readMessage(
+        _ message: [UInt8], knownSecret: (_ remoteStaticPublicKey: [UInt8]) -> [UInt8]? = { _ in nil }
+    ) throws(NoiseError) -> [UInt8] {
         guard !isOver, !isOurTurn else { throw .outOfTurn }
         guard message.count <= Self.longestMessage else { throw .messageTooLong }
         var trial = self
@@ -112,6 +125,12 @@ public struct HandshakeState<Suite: NoiseSuite>: Sendable {
             case .s:
                 let length = Self.keyLength + (trial.symmetric.hasKey ? CipherState<Suite>.tagLength : 0)
                 trial.remoteStaticPublicKey = try trial.symmetric.decryptAndHash(try take(length))
+            case .ss:
+                if let secret = knownSecret(trial.remoteStaticPublicKey) {
+                    trial.symmetric.mixKey(secret)
+                } else {
+                    try trial.mix(token)
+                }
             default:
                 try trial.mix(token)
             }
@@ -142,25 +161,26 @@ public struct HandshakeState<Suite: NoiseSuite>: Sendable {
         case .psk:
             symmetric.mixKeyAndHash(presharedKeys.removeFirst())
         case .ee:
-            try mixDH(ephemeralPrivateKey, remoteEphemeralPublicKey)
+            try mixDH(ephemeralPrivateKey?.bytes, remoteEphemeralPublicKey)
         case .ss:
             try mixDH(staticPrivateKey, remoteStaticPublicKey)
-        case .es:
-            try isInitiator
-                ? mixDH(ephemeralPrivateKey, remoteStaticPublicKey) : mixDH(staticPrivateKey, remoteEphemeralPublicKey)
-        case .se:
-            try isInitiator
-                ? mixDH(staticPrivateKey, remoteEphemeralPublicKey) : mixDH(ephemeralPrivateKey, remoteStaticPublicKey)
+        case .es where isInitiator, .se where !isInitiator:
+            try mixDH(ephemeralPrivateKey?.bytes, remoteStaticPublicKey)
+        case .es, .se:
+            try mixDH(staticPrivateKey, remoteEphemeralPublicKey)
         case .e, .s:
             break
         }
     }
 
-    private mutating func mixDH(_ privateKey: [UInt8], _ publicKey: [UInt8]) throws(NoiseError) {
-        guard privateKey.count == Self.keyLength, publicKey.count == Self.keyLength else { throw .invalidKey }
-        guard let secret = Suite.sharedSecret(privateKey: privateKey, publicKey: publicKey) else {
+    private mutating func mixDH(_ privateKey: [UInt8]?, _ publicKey: [UInt8]) throws(NoiseError) {
+        guard let privateKey, privateKey.count == Self.keyLength, publicKey.count == Self.keyLength else {
+            throw .invalidKey
+        }
+        guard var secret = Suite.sharedSecret(privateKey: privateKey, publicKey: publicKey) else {
             throw .invalidMessage
         }
         symmetric.mixKey(secret)
+        Suite.wipe(&secret)
     }
 }

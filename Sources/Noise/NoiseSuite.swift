@@ -9,6 +9,8 @@ public protocol NoiseSuite: Sendable {
     static func hash(_ data: [UInt8]) -> [UInt8]
     /// HMAC (RFC 2104) with the suite's hash.
     static func hmac(key: [UInt8], _ data: [UInt8]) -> [UInt8]
+    /// HKDF (section 4.3): its `outputs` (2 or 3) of HASHLEN bytes, one behind the other.
+    static func hkdf(chainingKey: [UInt8], input: [UInt8], outputs: Int) -> [UInt8]
 
     static func publicKey(of privateKey: [UInt8]) -> [UInt8]
     /// DH; nil where the result would be all zeros (a public key of low order, section 12.1).
@@ -20,6 +22,38 @@ public protocol NoiseSuite: Sendable {
     static func open(
         _ ciphertext: ArraySlice<UInt8>, key: [UInt8], nonce: UInt64, associatedData: [UInt8]
     ) -> [UInt8]?
+
+    /// Overwrites what will not be used again, in a way that no optimiser takes out. An array that is held elsewhere too
+    /// would be copied first (and the other left as it is): the caller holds the only one.
+    static func wipe(_ bytes: inout [UInt8])
+}
+
+extension NoiseSuite {
+    public static func hkdf(chainingKey: [UInt8], input: [UInt8], outputs: Int) -> [UInt8] {
+        var temporary = hmac(key: chainingKey, input)
+        var all: [UInt8] = []
+        all.reserveCapacity(outputs * hashLength)
+        var block: [UInt8] = []
+        block.reserveCapacity(hashLength + 1)
+        for index in 1...outputs {
+            block.append(UInt8(truncatingIfNeeded: index))
+            var output = hmac(key: temporary, block)
+            all += output
+            wipe(&block)
+            block.removeAll(keepingCapacity: true)
+            block += output
+            wipe(&output)
+        }
+        wipe(&block)
+        wipe(&temporary)
+        return all
+    }
+
+    /// Never inlined: seen from its caller, who lets go of the bytes next, the zeros would serve nothing.
+    @inline(never)
+    public static func wipe(_ bytes: inout [UInt8]) {
+        for index in bytes.indices { bytes[index] = 0 }
+    }
 }
 
 /// Why a handshake cannot go on, or a message is not accepted.

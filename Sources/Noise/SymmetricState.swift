@@ -1,6 +1,6 @@
 /// The chaining key and the handshake hash (section 5.2).
 struct SymmetricState<Suite: NoiseSuite>: Sendable {
-    private(set) var chainingKey: [UInt8]
+    private var chainingKey: Secret<Suite>
     private(set) var handshakeHash: [UInt8]
     private var cipher: CipherState<Suite>?
 
@@ -10,7 +10,7 @@ struct SymmetricState<Suite: NoiseSuite>: Sendable {
         } else {
             handshakeHash = Suite.hash(protocolName)
         }
-        chainingKey = handshakeHash
+        chainingKey = Secret(handshakeHash)
     }
 
     var hasKey: Bool { cipher != nil }
@@ -20,16 +20,18 @@ struct SymmetricState<Suite: NoiseSuite>: Sendable {
     }
 
     mutating func mixKey(_ input: [UInt8]) {
-        let (chain, key, _) = derive(input, outputs: 2)
-        chainingKey = chain
-        cipher = CipherState(keyBytes: Array(key[0..<32]))
+        var outputs = Suite.hkdf(chainingKey: chainingKey.bytes, input: input, outputs: 2)
+        chainingKey = Secret(Self.output(0, of: outputs, length: Suite.hashLength))
+        cipher = CipherState(keyBytes: Self.output(1, of: outputs, length: 32))
+        Suite.wipe(&outputs)
     }
 
     mutating func mixKeyAndHash(_ input: [UInt8]) {
-        let (chain, hash, key) = derive(input, outputs: 3)
-        chainingKey = chain
-        mixHash(hash)
-        cipher = CipherState(keyBytes: Array(key[0..<32]))
+        var outputs = Suite.hkdf(chainingKey: chainingKey.bytes, input: input, outputs: 3)
+        chainingKey = Secret(Self.output(0, of: outputs, length: Suite.hashLength))
+        mixHash(Self.output(1, of: outputs, length: Suite.hashLength))
+        cipher = CipherState(keyBytes: Self.output(2, of: outputs, length: 32))
+        Suite.wipe(&outputs)
     }
 
     mutating func encryptAndHash(_ plaintext: [UInt8]) throws(NoiseError) -> [UInt8] {
@@ -45,16 +47,17 @@ struct SymmetricState<Suite: NoiseSuite>: Sendable {
     }
 
     func split() -> (CipherState<Suite>, CipherState<Suite>) {
-        let (first, second, _) = derive([], outputs: 2)
-        return (CipherState(keyBytes: Array(first[0..<32])), CipherState(keyBytes: Array(second[0..<32])))
+        var outputs = Suite.hkdf(chainingKey: chainingKey.bytes, input: [], outputs: 2)
+        defer { Suite.wipe(&outputs) }
+        return (
+            CipherState(keyBytes: Self.output(0, of: outputs, length: 32)),
+            CipherState(keyBytes: Self.output(1, of: outputs, length: 32))
+        )
     }
 
-    /// HKDF (section 4.3); the third output is empty where two are asked for.
-    private func derive(_ input: [UInt8], outputs: Int) -> ([UInt8], [UInt8], [UInt8]) {
-        let temporary = Suite.hmac(key: chainingKey, input)
-        let first = Suite.hmac(key: temporary, [1])
-        let second = Suite.hmac(key: temporary, first + [2])
-        guard outputs == 3 else { return (first, second, []) }
-        return (first, second, Suite.hmac(key: temporary, second + [3]))
+    /// An output of HKDF, or as much of its start as a key needs (section 5.2).
+    private static func output(_ index: Int, of outputs: [UInt8], length: Int) -> [UInt8] {
+        let start = index * Suite.hashLength
+        return Array(outputs[start..<start + length])
     }
 }

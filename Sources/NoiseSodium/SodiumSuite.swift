@@ -60,6 +60,12 @@ public enum SodiumSuite<Hash: SodiumHash>: NoiseSuite {
         return isAuthentic ? plaintext : nil
     }
 
+    public static func wipe(_ bytes: inout [UInt8]) {
+        bytes.withUnsafeMutableBytes { buffer in
+            if let address = buffer.baseAddress { sodium_memzero(address, buffer.count) }
+        }
+    }
+
     /// Section 12.3: four zero bytes, then the number, little-endian.
     private static func withNonce(_ number: UInt64, _ body: (UnsafePointer<UInt8>) -> Void) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 12) { nonce in

@@ -6,12 +6,37 @@ public enum FrameHeader: Equatable, Sendable {
     /// A frame of a session: `bits` low bits of its number are known, all 64 in the long form.
     case transport(TruncatedNumber)
     case handshake(HandshakeMessage)
+    /// The gateway is under load: message 1 once more, with the cookie that is in here.
+    case retry
 
-    public enum HandshakeMessage: UInt8, Sendable {
-        case kkMessage1 = 0b1000_0000
-        case kkMessage2 = 0b1000_0001
+    /// `1000ppmm`: pattern and message.
+    public struct HandshakeMessage: Equatable, Sendable {
+        public enum Step: UInt8, Sendable {
+            case message1, message2, message3, message1WithCookie
+        }
+
+        public var kind: HandshakeKind
+        public var step: Step
+
+        init(_ kind: HandshakeKind, _ step: Step) {
+            self.kind = kind
+            self.step = step
+        }
+
+        init?(rawValue: UInt8) {
+            guard rawValue >> 4 == 0b1000, let kind = HandshakeKind(rawValue: rawValue >> 2 & 0b11),
+                let step = Step(rawValue: rawValue & 0b11), step != .message3
+            else { return nil }
+            self.init(kind, step)
+        }
+
+        var rawValue: UInt8 { 0b1000_0000 | kind.rawValue << 2 | step.rawValue }
+
+        /// Whether it opens a handshake.
+        var isFirst: Bool { step == .message1 || step == .message1WithCookie }
     }
 
+    static let retryForm: UInt8 = 0b1001_0000
     static let longForm: UInt8 = 0b1001_0001
 
     /// What a frame tells of its number.
@@ -66,6 +91,30 @@ public enum FrameHeader: Equatable, Sendable {
         public var header: FrameHeader
         public var device: DeviceNumber?
         var bodyOffset: Int
+
+        /// Whether it opens a handshake, and with which pattern.
+        public var opening: HandshakeKind? {
+            guard case .handshake(let message) = header, message.isFirst else { return nil }
+            return message.kind
+        }
+
+        /// The Noise message of a handshake, without the cookie that may follow it.
+        func handshakeMessage(in datagram: [UInt8]) -> [UInt8] {
+            Array(datagram[bodyOffset..<max(bodyOffset, datagram.count - cookieLength)])
+        }
+
+        func cookie(in datagram: [UInt8]) -> [UInt8]? {
+            guard cookieLength > 0, datagram.count >= bodyOffset + cookieLength else { return nil }
+            return Array(datagram.suffix(cookieLength))
+        }
+
+        private var cookieLength: Int {
+            if case .handshake(let message) = header, message.step == .message1WithCookie {
+                Retry.cookieLength
+            } else {
+                0
+            }
+        }
     }
 
     /// Reads the header of a datagram. nil: not ours, or cut short; drop it.
@@ -75,7 +124,9 @@ public enum FrameHeader: Equatable, Sendable {
         guard let first = bytes.first else { return nil }
         var offset = 1
         var device: DeviceNumber?
-        if fromDevice {
+        let message = HandshakeMessage(rawValue: first)
+        // Who is not enrolled yet has no number.
+        if fromDevice, message?.kind != .ik {
             guard let number = DeviceNumber(bytes, at: 1) else { return nil }
             device = number
             offset += number.encodedCount
@@ -93,8 +144,10 @@ public enum FrameHeader: Equatable, Sendable {
             for byte in bytes[offset..<offset + 8] { value = value << 8 | UInt64(byte) }
             header = .transport(TruncatedNumber(bits: 64, value: value))
             offset += 8
-        } else if let message = HandshakeMessage(rawValue: first) {
+        } else if let message {
             header = .handshake(message)
+        } else if first == retryForm, !fromDevice {
+            header = .retry
         } else {
             return nil
         }

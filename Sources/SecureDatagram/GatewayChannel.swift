@@ -28,8 +28,9 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
         case frame(FrameID, plaintext: [UInt8])
         /// A handshake with the first request in it: store what `reply` returns, then let message 2 leave.
         case handshake(FrameID, Responder<Suite>)
-        /// A repeated frame, and the datagram that answered it: send it again.
-        case repeatedAnswer([UInt8])
+        /// A repeated frame, and the datagram that answered it: send it again. Where the frame is the newest, to the address
+        /// that it came from now: the device may have moved between the two.
+        case repeatedAnswer([UInt8], isNewest: Bool)
         /// A repeated frame whose answer is not at hand as a datagram (a restart): answer anew if an answer is stored.
         case repeated(FrameID, plaintext: [UInt8])
         case dropped(Drop)
@@ -50,7 +51,18 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
         var frame: FrameID
         var number: UInt64
         var datagram: [UInt8]
-        var repeats: Int
+        var repeats: RepeatGuard
+    }
+
+    public struct Limits: Equatable, Sendable {
+        public var repeats: RepeatLimit
+        /// Nanoseconds for which the session before the current one is kept: EXCHANGE_LIFETIME.
+        public var previousLifetime: Int64
+
+        public init(repeats: RepeatLimit, previousLifetime: Int64) {
+            self.repeats = repeats
+            self.previousLifetime = previousLifetime
+        }
     }
 
     public private(set) var sessions: [Session<Suite>?]
@@ -59,19 +71,22 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
     /// The newest message 1 by its hash, and the message 2 that answered it.
     public internal(set) var answeredHandshake: (hash: [UInt8], message2: [UInt8])?
     private var cachedAnswers: [CachedAnswer] = []
-    private var handshakeRepeats = 0
+    private var handshakeRepeats: RepeatGuard?
+    private var limits: Limits
+    /// When the previous session is forgotten.
+    private var previousEnds: Int64?
     /// By slot: whether its session has changed since the owner last stored it.
     private var changed = [false, false, false, false]
 
-    /// Answers kept as datagrams, and how often each is sent again.
+    /// Answers kept as datagrams.
     public static var answersKept: Int { 8 }
-    static var repeatsAllowed: Int { 8 }
 
     /// - Parameter sessions: what was stored, by slot.
     public init(
-        sessions: [(slot: Slot, session: Session<Suite>)] = [], handshakeCounter: UInt64 = 0,
+        limits: Limits, sessions: [(slot: Slot, session: Session<Suite>)] = [], handshakeCounter: UInt64 = 0,
         answeredHandshake: (hash: [UInt8], message2: [UInt8])? = nil
     ) {
+        self.limits = limits
         self.sessions = [nil, nil, nil, nil]
         for (slot, session) in sessions { self.sessions[slot.rawValue] = session }
         self.handshakeCounter = handshakeCounter
@@ -95,38 +110,11 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
 
     // MARK: Receiving
 
-    public mutating func receive(
-        _ datagram: [UInt8], parsed: FrameHeader.Parsed, gatewayPrivateKey: [UInt8], deviceKey: [UInt8]
+    /// Takes a frame of one of the sessions.
+    public mutating func receiveFrame(
+        _ datagram: [UInt8], _ parsed: FrameHeader.Parsed, _ arrival: Arrival
     ) -> Received {
-        switch parsed.header {
-        case .handshake(.kkMessage1):
-            receiveHandshake(datagram, parsed, gatewayPrivateKey: gatewayPrivateKey, deviceKey: deviceKey)
-        case .handshake:
-            .dropped(.malformed)
-        case .transport:
-            receiveFrame(datagram, parsed)
-        }
-    }
-
-    private mutating func receiveHandshake(
-        _ datagram: [UInt8], _ parsed: FrameHeader.Parsed, gatewayPrivateKey: [UInt8], deviceKey: [UInt8]
-    ) -> Received {
-        let hash = Suite.hash(datagram)
-        if let answered = answeredHandshake, answered.hash == hash {
-            handshakeRepeats += 1
-            guard handshakeRepeats <= Self.repeatsAllowed else { return .dropped(.repeatedTooOften) }
-            return .repeatedAnswer(answered.message2)
-        }
-        do {
-            let responder = try Responder<Suite>(
-                datagram: datagram, parsed: parsed, gatewayPrivateKey: gatewayPrivateKey, deviceKey: deviceKey)
-            return .handshake(FrameID(source: hash, number: nil), responder)
-        } catch {
-            return .dropped(.forged)
-        }
-    }
-
-    private mutating func receiveFrame(_ datagram: [UInt8], _ parsed: FrameHeader.Parsed) -> Received {
+        forgetPrevious(now: arrival.now)
         var drop = Drop.forged
         // At most four openings a datagram: with four sessions none is left for a further window.
         let hasRoom = sessions.contains { $0 == nil }
@@ -138,10 +126,11 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
                 case .fresh(let number, let plaintext):
                     let frame = FrameID(source: session.id, number: number)
                     put(session, slot)
-                    if slot == .next || slot == .stale { confirm(slot) }
+                    if slot == .next || slot == .stale { confirm(slot, now: arrival.now) }
                     return .frame(frame, plaintext: plaintext)
                 case .duplicate(let number, let plaintext):
-                    return repeated(FrameID(source: session.id, number: number), plaintext)
+                    let isNewest = slot == .current && number == session.received.highest
+                    return repeated(FrameID(source: session.id, number: number), plaintext, arrival, isNewest)
                 }
             } catch {
                 // The count of failures; nothing that has to be stored.
@@ -152,21 +141,66 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
         return .dropped(drop)
     }
 
-    private mutating func repeated(_ frame: FrameID, _ plaintext: [UInt8]) -> Received {
+    private mutating func repeated(
+        _ frame: FrameID, _ plaintext: [UInt8], _ arrival: Arrival, _ isNewest: Bool
+    ) -> Received {
         guard let index = cachedAnswers.firstIndex(where: { $0.frame == frame }) else {
             return .repeated(frame, plaintext: plaintext)
         }
-        cachedAnswers[index].repeats += 1
-        guard cachedAnswers[index].repeats <= Self.repeatsAllowed else { return .dropped(.repeatedTooOften) }
-        return .repeatedAnswer(cachedAnswers[index].datagram)
+        guard cachedAnswers[index].repeats.allows(arrival, limits.repeats) else { return .dropped(.repeatedTooOften) }
+        return .repeatedAnswer(cachedAnswers[index].datagram, isNewest: isNewest)
     }
 
     /// The device uses the session of `slot`: it becomes the current one.
-    private mutating func confirm(_ slot: Slot) {
+    private mutating func confirm(_ slot: Slot, now: Int64) {
         let confirmed = self[slot]
         put(nil, slot)
-        if let displaced = self[.current] { put(displaced, .previous) }
+        if let displaced = self[.current] {
+            put(displaced, .previous)
+            previousEnds = now + limits.previousLifetime
+        }
         put(confirmed, .current)
+    }
+
+    /// What was under way when the session changed has been repeated by now, or given up.
+    private mutating func forgetPrevious(now: Int64) {
+        guard self[.previous] != nil else { return }
+        // After a restart its time begins anew.
+        let end = previousEnds ?? now + limits.previousLifetime
+        previousEnds = end
+        guard now >= end else { return }
+        previousEnds = nil
+        put(nil, .previous)
+    }
+
+    // MARK: Handshakes
+
+    /// The answer to a repeated message 1: nothing is computed for it. nil: it is another one than the last.
+    public mutating func repeatedHandshake(_ hash: [UInt8], _ arrival: Arrival) -> Received? {
+        guard let answered = answeredHandshake, answered.hash == hash else { return nil }
+        var repeats = handshakeRepeats ?? RepeatGuard()
+        defer { handshakeRepeats = repeats }
+        guard repeats.allows(arrival, limits.repeats) else { return .dropped(.repeatedTooOften) }
+        return .repeatedAnswer(answered.message2, isNewest: true)
+    }
+
+    /// Takes a message 1.
+    ///
+    /// - Parameter keys: the gateway's keys towards this device; more than one while it changes its own.
+    public func receiveHandshake(
+        _ datagram: [UInt8], _ parsed: FrameHeader.Parsed, _ keys: [HandshakeKeys]
+    ) -> Received {
+        for keys in keys {
+            if let responder = try? Responder<Suite>(datagram: datagram, parsed: parsed, keys: keys) {
+                return .handshake(FrameID(source: Self.hash(of: datagram, parsed), number: nil), responder)
+            }
+        }
+        return .dropped(.forged)
+    }
+
+    /// Names a message 1: the hash of its Noise message, whether a cookie is with it or not.
+    public static func hash(of datagram: [UInt8], _ parsed: FrameHeader.Parsed) -> [UInt8] {
+        Suite.hash(parsed.handshakeMessage(in: datagram))
     }
 
     // MARK: Sending
@@ -174,13 +208,14 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
     /// Writes message 2 and keeps it for repetitions of message 1. A fresh counter makes the session `next`, an old one
     /// `stale`.
     public mutating func reply(
-        to responder: Responder<Suite>, frame: FrameID, _ status: HandshakeStatus, answer: [UInt8], ephemeral: [UInt8]
+        to responder: Responder<Suite>, frame: FrameID, _ status: HandshakeStatus, answer: [UInt8], ephemeral: [UInt8],
+        _ arrival: Arrival
     ) throws(NoiseError) -> [UInt8] {
         let (message2, session) = try responder.reply(status, answer: answer, ephemeral: ephemeral)
-        if responder.counter > handshakeCounter {
-            handshakeCounter = responder.counter
+        if responder.payload.counter > handshakeCounter {
+            handshakeCounter = responder.payload.counter
             answeredHandshake = (frame.source, message2)
-            handshakeRepeats = 0
+            handshakeRepeats = RepeatGuard(answered: arrival)
             put(session, .next)
         } else {
             put(session, .stale)
@@ -188,18 +223,30 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
         return message2
     }
 
-    /// Encrypts a push, or with `answering` an answer that is kept for repetitions of that frame.
+    /// Encrypts a push.
+    public mutating func seal(_ plaintext: [UInt8]) throws(Session<Suite>.SendError) -> Session<Suite>.SealedFrame {
+        try seal(plaintext, in: .current)
+    }
+
+    /// Encrypts an answer to `frame`; it is kept for repetitions of that frame.
     public mutating func seal(
-        _ plaintext: [UInt8], answering frame: FrameID? = nil
+        _ plaintext: [UInt8], answering frame: FrameID, _ arrival: Arrival
     ) throws(Session<Suite>.SendError) -> Session<Suite>.SealedFrame {
-        let slot: Slot? = if let frame { slot(of: frame.source) } else { .current }
-        guard let slot, var session = self[slot] else { throw .exhausted }
+        guard let slot = slot(of: frame.source) else { throw .exhausted }
+        let sealed = try seal(plaintext, in: slot)
+        cachedAnswers.append(
+            CachedAnswer(
+                frame: frame, number: sealed.number, datagram: sealed.bytes, repeats: RepeatGuard(answered: arrival)))
+        if cachedAnswers.count > Self.answersKept { cachedAnswers.removeFirst() }
+        return sealed
+    }
+
+    private mutating func seal(
+        _ plaintext: [UInt8], in slot: Slot
+    ) throws(Session<Suite>.SendError) -> Session<Suite>.SealedFrame {
+        guard var session = self[slot] else { throw .exhausted }
         let sealed = try session.seal(plaintext)
         put(session, slot)
-        if let frame {
-            cachedAnswers.append(CachedAnswer(frame: frame, number: sealed.number, datagram: sealed.bytes, repeats: 0))
-            if cachedAnswers.count > Self.answersKept { cachedAnswers.removeFirst() }
-        }
         return sealed
     }
 

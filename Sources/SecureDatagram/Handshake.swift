@@ -1,19 +1,5 @@
 public import Noise
 
-/// What the two handshake messages carry besides Noise, and the Noise parameters of this protocol.
-///
-/// Message 1: varint counter, varint profile revision, then the first request. Message 2: one status byte (and its
-/// varint where the status has one), then the answer.
-enum Handshake {
-    /// "Sotto" and the version of this protocol.
-    static let label: [UInt8] = [0x53, 0x6F, 0x74, 0x74, 0x6F, 0x31]
-
-    /// Noise section 6: every clear byte that decides something is bound.
-    static func prologue(_ message: FrameHeader.HandshakeMessage, _ device: DeviceNumber) -> [UInt8] {
-        label + [message.rawValue] + device.encoded
-    }
-}
-
 /// What the gateway says of a first message.
 public enum HandshakeStatus: Equatable, Sendable {
     /// The request was taken; its answer follows.
@@ -22,6 +8,8 @@ public enum HandshakeStatus: Equatable, Sendable {
     case staleCounter(last: UInt64)
     /// The gateway does not know this profile revision and names its own: the request was not taken.
     case unknownRevision(own: UInt64)
+    /// The device is enrolled under this number; the answer to its request follows, where it sent one.
+    case enrolled(DeviceNumber)
 
     var encoded: [UInt8] {
         var bytes: [UInt8]
@@ -34,6 +22,8 @@ public enum HandshakeStatus: Equatable, Sendable {
         case .unknownRevision(let own):
             bytes = [2]
             Varint.append(own, to: &bytes)
+        case .enrolled(let number):
+            bytes = [3] + number.encoded
         }
         return bytes
     }
@@ -49,13 +39,64 @@ public enum HandshakeStatus: Equatable, Sendable {
         case 2:
             guard let own = Varint.read(bytes, at: &offset) else { return nil }
             self = .unknownRevision(own: own)
+        case 3:
+            guard let number = DeviceNumber(bytes, at: offset) else { return nil }
+            offset += number.encodedCount
+            self = .enrolled(number)
         default:
             return nil
         }
     }
 }
 
-/// The device's half of a KK handshake.
+/// What message 1 carries besides Noise: varint counter, varint profile revision, in an enrolment the code behind its length,
+/// then the first request.
+public struct FirstPayload: Equatable, Sendable {
+    /// Above that of every handshake before, and stored before the message leaves.
+    public var counter: UInt64
+    public var revision: UInt64
+    /// The one-time code of an enrolment; empty in every other handshake.
+    public var code: [UInt8]
+    public var request: [UInt8]
+
+    public init(counter: UInt64, revision: UInt64, code: [UInt8] = [], request: [UInt8]) {
+        self.counter = counter
+        self.revision = revision
+        self.code = code
+        self.request = request
+    }
+
+    func encoded(_ kind: HandshakeKind) -> [UInt8] {
+        var bytes: [UInt8] = []
+        Varint.append(counter, to: &bytes)
+        Varint.append(revision, to: &bytes)
+        if kind == .ik {
+            Varint.append(UInt64(code.count), to: &bytes)
+            bytes += code
+        }
+        return bytes + request
+    }
+
+    init?(_ bytes: [UInt8], _ kind: HandshakeKind) {
+        var offset = 0
+        guard let counter = Varint.read(bytes, at: &offset), let revision = Varint.read(bytes, at: &offset) else {
+            return nil
+        }
+        code = []
+        if kind == .ik {
+            guard let length = Varint.read(bytes, at: &offset), length <= UInt64(bytes.count - offset) else {
+                return nil
+            }
+            code = Array(bytes[offset..<offset + Int(length)])
+            offset += Int(length)
+        }
+        self.counter = counter
+        self.revision = revision
+        request = Array(bytes[offset...])
+    }
+}
+
+/// The device's half of a handshake of two messages.
 public struct Initiator<Suite: NoiseSuite>: Sendable {
     /// Repeated byte for byte until it is answered (a changed payload under the same ephemeral key would break it).
     public let message1: [UInt8]
@@ -65,25 +106,26 @@ public struct Initiator<Suite: NoiseSuite>: Sendable {
     }
     /// Bytes by which message 2 is longer than the frame that the same answer would travel in: ephemeral key and status.
     public static var message2Overhead: Int { 33 }
+    /// Requests for a cookie that are followed in one handshake: anybody may send one.
+    private static var mostRetries: Int { 2 }
+
+    private let kind: HandshakeKind
     private let state: HandshakeState<Suite>
-    private let device: DeviceNumber
+    /// nil: not enrolled yet.
+    private let device: DeviceNumber?
+    private var retries = 0
 
     /// - Parameters:
-    ///   - counter: above that of every handshake before, and stored before this message leaves.
+    ///   - device: nil where the gateway gives the number in this handshake.
     ///   - ephemeral: 32 random bytes, never used before.
     public init(
-        device: DeviceNumber, privateKey: [UInt8], gatewayKey: [UInt8], counter: UInt64, revision: UInt64,
-        request: [UInt8], ephemeral: [UInt8]
+        _ kind: HandshakeKind = .kk, device: DeviceNumber?, keys: HandshakeKeys, payload: FirstPayload,
+        ephemeral: [UInt8]
     ) throws(NoiseError) {
-        var state = try HandshakeState<Suite>(
-            pattern: .kk, role: .initiator, prologue: Handshake.prologue(.kkMessage1, device),
-            staticPrivateKey: privateKey, remoteStaticPublicKey: gatewayKey)
-        var payload: [UInt8] = []
-        Varint.append(counter, to: &payload)
-        Varint.append(revision, to: &payload)
-        payload += request
-        let message = try state.writeMessage(payload: payload, ephemeralPrivateKey: ephemeral)
-        message1 = [FrameHeader.HandshakeMessage.kkMessage1.rawValue] + device.encoded + message
+        var state: HandshakeState<Suite> = try kind.state(.initiator, device, keys)
+        let message = try state.writeMessage(payload: payload.encoded(kind), ephemeralPrivateKey: ephemeral)
+        message1 = [FrameHeader.HandshakeMessage(kind, .message1).rawValue] + (device?.encoded ?? []) + message
+        self.kind = kind
         self.state = state
         self.device = device
     }
@@ -92,44 +134,55 @@ public struct Initiator<Suite: NoiseSuite>: Sendable {
     public func receive(
         _ datagram: [UInt8]
     ) throws(NoiseError) -> (session: Session<Suite>, status: HandshakeStatus, answer: [UInt8]) {
-        guard datagram.first == FrameHeader.HandshakeMessage.kkMessage2.rawValue else { throw .invalidMessage }
+        guard datagram.first == FrameHeader.HandshakeMessage(kind, .message2).rawValue else { throw .invalidMessage }
         var trial = state
         let payload = try trial.readMessage(Array(datagram.dropFirst()))
         var offset = 0
         guard let status = HandshakeStatus(payload, at: &offset) else { throw .invalidMessage }
+        var number = device
+        if case .enrolled(let given) = status { number = given }
+        guard let number else { throw .invalidMessage }
         let keys = try trial.split()
         let session = Session<Suite>(
-            id: keys.handshakeHash, role: .device, device: device, sending: keys.initiatorToResponder,
+            id: keys.handshakeHash, role: .device, device: number, sending: keys.initiatorToResponder,
             receiving: keys.responderToInitiator)
         return (session, status, Array(payload[offset...]))
     }
+
+    /// Message 1 with the cookie of a retry, to be sent once; nil where the retry answers another message, or was followed
+    /// often enough.
+    public mutating func follow(_ retry: [UInt8]) -> [UInt8]? {
+        let header = 1 + (device?.encodedCount ?? 0)
+        guard retries < Self.mostRetries, let (echo, cookie) = Retry.read(retry),
+            Suite.hash(Array(message1[header...])).prefix(Retry.echoLength) == echo
+        else { return nil }
+        retries += 1
+        return [FrameHeader.HandshakeMessage(kind, .message1WithCookie).rawValue] + message1.dropFirst() + cookie
+    }
 }
 
-/// The gateway's half of a KK handshake, between its two messages.
+/// The gateway's half of a handshake, between its two messages.
 public struct Responder<Suite: NoiseSuite>: Sendable {
-    public let device: DeviceNumber
-    public let counter: UInt64
-    public let revision: UInt64
-    public let request: [UInt8]
+    /// nil: not enrolled yet.
+    public let device: DeviceNumber?
+    public let payload: FirstPayload
+    /// The device's public key; empty in a pattern without one.
+    public var deviceKey: [UInt8] { state.remoteStaticPublicKey }
+    private let kind: HandshakeKind
     private let state: HandshakeState<Suite>
 
     /// Reads message 1.
     public init(
-        datagram: [UInt8], parsed: FrameHeader.Parsed, gatewayPrivateKey: [UInt8], deviceKey: [UInt8]
+        datagram: [UInt8], parsed: FrameHeader.Parsed, keys: HandshakeKeys
     ) throws(NoiseError) {
-        guard parsed.header == .handshake(.kkMessage1), let device = parsed.device else { throw .invalidMessage }
-        var state = try HandshakeState<Suite>(
-            pattern: .kk, role: .responder, prologue: Handshake.prologue(.kkMessage1, device),
-            staticPrivateKey: gatewayPrivateKey, remoteStaticPublicKey: deviceKey)
-        let payload = try state.readMessage(Array(datagram[parsed.bodyOffset...]))
-        var offset = 0
-        guard let counter = Varint.read(payload, at: &offset), let revision = Varint.read(payload, at: &offset) else {
+        guard let kind = parsed.opening, kind != .xxpsk0 else { throw .invalidMessage }
+        var state: HandshakeState<Suite> = try kind.state(.responder, parsed.device, keys)
+        guard let payload = FirstPayload(try state.readMessage(parsed.handshakeMessage(in: datagram)), kind) else {
             throw .invalidMessage
         }
-        self.device = device
-        self.counter = counter
-        self.revision = revision
-        self.request = Array(payload[offset...])
+        self.kind = kind
+        self.device = parsed.device
+        self.payload = payload
         self.state = state
     }
 
@@ -137,12 +190,15 @@ public struct Responder<Suite: NoiseSuite>: Sendable {
     public func reply(
         _ status: HandshakeStatus, answer: [UInt8], ephemeral: [UInt8]
     ) throws(NoiseError) -> (message2: [UInt8], session: Session<Suite>) {
+        var number = device
+        if case .enrolled(let given) = status { number = given }
+        guard let number else { throw .invalidMessage }
         var state = state
         let message = try state.writeMessage(payload: status.encoded + answer, ephemeralPrivateKey: ephemeral)
         let keys = try state.split()
         let session = Session<Suite>(
-            id: keys.handshakeHash, role: .gateway, device: device, sending: keys.responderToInitiator,
+            id: keys.handshakeHash, role: .gateway, device: number, sending: keys.responderToInitiator,
             receiving: keys.initiatorToResponder)
-        return ([FrameHeader.HandshakeMessage.kkMessage2.rawValue] + message, session)
+        return ([FrameHeader.HandshakeMessage(kind, .message2).rawValue] + message, session)
     }
 }

@@ -44,6 +44,11 @@ public struct Session<Suite: NoiseSuite>: Sendable {
     /// Frame numbers that one durable write makes usable.
     public static var leaseSize: UInt64 { 16 }
     static var tagLength: Int { 16 }
+    /// Thereafter short forms and near numbers still work; a device that is farther off shakes hands.
+    static var farFailuresAllowed: UInt32 { 1024 }
+    /// Epochs without a confirmation, and numbers in all, after which a new session is due.
+    static var dueEpochs: UInt64 { 32 }
+    static var dueNumbers: UInt64 { 1 << 20 }
 
     /// The handshake hash (Noise section 11.2): names the session, is no secret.
     public let id: [UInt8]
@@ -58,6 +63,9 @@ public struct Session<Suite: NoiseSuite>: Sendable {
     public private(set) var received: ReplayWindow
     /// Frames whose tag was wrong. A new handshake is due long before 2^36 (RFC 9147 section 4.5.3).
     public private(set) var failures: UInt64 = 0
+    /// Forged frames since the last authentic one that claimed a number several epochs ahead: each costs a key for each
+    /// epoch.
+    private var farFailures: UInt32 = 0
     var sending: EpochKeys<Suite>
     var receiving: EpochKeys<Suite>
 
@@ -128,16 +136,26 @@ public struct Session<Suite: NoiseSuite>: Sendable {
         guard number < UInt64.max - Self.leaseSize else { throw .tooFarAhead }
         let verdict = received.verdict(on: number)
         guard verdict != .tooOld else { throw .tooOld }
-        let reach = isWhole ? EpochKeys<Suite>.longReach : EpochKeys<Suite>.shortReach
+        let mayBeFar = isWhole && farFailures < Self.farFailuresAllowed
+        let reach = mayBeFar ? EpochKeys<Suite>.longReach : EpochKeys<Suite>.shortReach
         guard let (key, after) = receiving.key(for: number, reach: reach) else { throw .tooFarAhead }
         guard let plaintext = key.open(datagram[offset...], number: number) else {
             failures += 1
+            if EpochKeys<Suite>.epoch(of: number) > receiving.epoch + EpochKeys<Suite>.shortReach { farFailures += 1 }
             throw .forged
         }
+        farFailures = 0
         guard verdict == .fresh else { return .duplicate(number: number, plaintext: plaintext) }
         receiving = after
         received.accept(number)
         return .fresh(number: number, plaintext: plaintext)
+    }
+
+    /// Whether the next message should bring a new session along.
+    public var isDue: Bool {
+        let epochs = EpochKeys<Suite>.self
+        return nextNumber >= Self.dueNumbers
+            || epochs.epoch(of: nextNumber) - epochs.epoch(of: confirmed ?? 0) >= Self.dueEpochs
     }
 
     /// The owner stops in order and sends nothing more: what is left of the lease need not be skipped.

@@ -71,10 +71,11 @@ struct HostileTests {
             }
             let after = try #require(world.gateway.machine?.counters)
             #expect(after.datagramsReceived == before.datagramsReceived + count)
-            #expect(
-                after.droppedMalformed + after.droppedForged + after.droppedUnknownDevice + after.droppedTooOld
-                    == before.droppedMalformed + before.droppedForged + before.droppedUnknownDevice
-                    + before.droppedTooOld + count)
+            func dropped(_ counters: Counters) -> UInt64 {
+                counters.droppedMalformed + counters.droppedForged + counters.droppedUnknownDevice
+                    + counters.droppedTooOld + counters.droppedRateLimited
+            }
+            #expect(dropped(after) == dropped(before) + count)
             #expect(after.handshakes == before.handshakes)
             expectUndisturbed(world, device)
         }

@@ -7,6 +7,7 @@ struct MemoryStore: Equatable {
     private(set) var answers: [AnswerRecord] = []
     private(set) var uplinks: [Int64: UplinkRecord] = [:]
     private(set) var inbox: [Int64: InboxRecord] = [:]
+    private(set) var enrolments: [String: EnrolmentRecord] = [:]
     private(set) var lastTransaction: String?
     /// Transactions, and single writes in them.
     private(set) var commits = 0
@@ -45,6 +46,8 @@ struct MemoryStore: Equatable {
         case .removeInbox(let id):
             if let record = inbox.removeValue(forKey: id) { removedFromInbox.append(record) }
         case .transaction(let id): lastTransaction = id
+        case .enrolment(let record): enrolments[record.name] = record
+        case .removeEnrolment(let name): enrolments[name] = nil
         }
     }
 
@@ -55,6 +58,7 @@ struct MemoryStore: Equatable {
         state.sessions = sessions.values.sorted { ($0.device, $0.slot) < ($1.device, $1.slot) }
         state.answers = answers
         state.uplinks = uplinks.values.sorted { $0.id < $1.id }
+        state.enrolments = enrolments.values.sorted { $0.name < $1.name }
         state.inbox = inbox.values.sorted { $0.id < $1.id }
         state.lastTransaction = lastTransaction
         return state

@@ -50,7 +50,7 @@ struct RestoreTests {
     }
 
     func messages1(_ world: World) -> [[UInt8]] {
-        world.capture.filter { $0.isUp && $0.bytes[0] == FrameHeader.HandshakeMessage.kkMessage1.rawValue }.map(\.bytes)
+        world.capture.filter { $0.isUp && FrameHeader.parse($0.bytes, fromDevice: true)?.opening != nil }.map(\.bytes)
     }
 
     func requests(_ world: World) -> UInt64 { world.gateway.machine?.counters.requests ?? 0 }

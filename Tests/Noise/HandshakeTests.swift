@@ -2,7 +2,7 @@ import Noise
 import NoiseSodium
 import Testing
 
-@Suite("A Noise handshake under attack")
+@Suite("A Noise handshake and its keys")
 struct HandshakeTests {
     typealias State = HandshakeState<WireSuite>
 
@@ -17,33 +17,6 @@ struct HandshakeTests {
             pattern: pattern, role: .responder, prologue: [1], staticPrivateKey: gatewayKey,
             remoteStaticPublicKey: WireSuite.publicKey(of: deviceKey))
         return (device, gateway)
-    }
-
-    @Test("a damaged message of either side changes nothing: the true one is accepted afterwards")
-    func damagedMessages() throws {
-        var (device, gateway) = try pair()
-        let first = try device.writeMessage(payload: [7, 8, 9], ephemeralPrivateKey: Sodium.randomBytes(32))
-        try feedDamaged(first, to: &gateway)
-        #expect(try gateway.readMessage(first) == [7, 8, 9])
-        let second = try gateway.writeMessage(payload: [5], ephemeralPrivateKey: Sodium.randomBytes(32))
-        try feedDamaged(second, to: &device)
-        #expect(try device.readMessage(second) == [5])
-        #expect(try device.split().handshakeHash == gateway.split().handshakeHash)
-    }
-
-    private func feedDamaged(_ message: [UInt8], to state: inout State) throws {
-        for bit in 0..<message.count * 8 {
-            var damaged = message
-            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
-            #expect(throws: NoiseError.self) { try state.readMessage(damaged) }
-        }
-        for length in 0..<message.count {
-            #expect(throws: NoiseError.self) { try state.readMessage(Array(message.prefix(length))) }
-        }
-        // A public key of low order must be refused without harm (the all-zero one wedges other implementations).
-        #expect(throws: NoiseError.self) {
-            try state.readMessage([UInt8](repeating: 0, count: 32) + message.dropFirst(32))
-        }
     }
 
     @Test("messages out of turn and missing keys are refused")

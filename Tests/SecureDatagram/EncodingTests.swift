@@ -147,13 +147,23 @@ struct EncodingTests {
     }
 
     @Test("of the 256 first bytes only those of the table are ours")
-    func firstBytes() {
+    func firstBytes() throws {
         for first in UInt8.min...UInt8.max {
             let datagram = [first, 5] + [UInt8](repeating: 0, count: 40)
             let parsed = FrameHeader.parse(datagram, fromDevice: true)
             switch first {
-            case 0x80: #expect(parsed?.header == .handshake(.kkMessage1))
-            case 0x81: #expect(parsed?.header == .handshake(.kkMessage2))
+            case 0x80, 0x84, 0x88, 0x8C:
+                let kind = try #require(HandshakeKind(rawValue: first >> 2 & 3))
+                #expect(parsed?.header == .handshake(.init(kind, .message1)))
+                #expect(parsed?.opening == kind)
+                // Who is not enrolled has no number.
+                #expect(parsed?.device?.rawValue == (kind == .ik ? nil : 5))
+            case 0x83, 0x87, 0x8B, 0x8F:
+                #expect(
+                    parsed?.header
+                        == .handshake(.init(try #require(HandshakeKind(rawValue: first >> 2 & 3)), .message1WithCookie))
+                )
+            case 0x81, 0x85, 0x89, 0x8D: #expect(parsed?.opening == nil)
             case 0x91: #expect(parsed?.header == .transport(.init(bits: 64, value: 0)))
             case 0xA0...0xBF: #expect(parsed?.header == .transport(.init(bits: 13, value: UInt64(first & 0x1F) << 8)))
             case 0xC0...0xFF: #expect(parsed?.header == .transport(.init(bits: 6, value: UInt64(first & 0x3F))))

@@ -21,13 +21,19 @@ struct Gatehouse {
         case nobody
     }
 
+    static let limits = Channel.Limits(
+        repeats: RepeatLimit(most: 5, interval: 1_000_000_000), previousLifetime: 600_000_000_000)
+
+    /// Where and when what is received comes in; each time long enough after the time before.
+    var arrival = Arrival(source: 1, now: 0)
+    private(set) var lastWasNewest: Bool?
     let gatewayKey = [UInt8](repeating: 0x42, count: 32)
     var channels: [DeviceNumber: Channel] = [:]
     private var random = SplitMix64(seed: 15)
     private(set) var lastResponder: (frame: Channel.FrameID, responder: Responder<WireSuite>)?
 
     init(devices: [UInt32] = [5]) throws {
-        for device in devices { channels[try #require(DeviceNumber(device))] = Channel() }
+        for device in devices { channels[try #require(DeviceNumber(device))] = Channel(limits: Self.limits) }
     }
 
     static func deviceKey(_ device: DeviceNumber) -> [UInt8] {
@@ -40,24 +46,37 @@ struct Gatehouse {
         _ device: DeviceNumber, counter: UInt64, revision: UInt64 = 0, request: [UInt8] = [0xAA]
     ) throws -> Initiator<WireSuite> {
         try Initiator<WireSuite>(
-            device: device, privateKey: Self.deviceKey(device), gatewayKey: WireSuite.publicKey(of: gatewayKey),
-            counter: counter, revision: revision, request: request, ephemeral: ephemeral())
+            device: device,
+            keys: HandshakeKeys(privateKey: Self.deviceKey(device), peerKey: WireSuite.publicKey(of: gatewayKey)),
+            payload: FirstPayload(counter: counter, revision: revision, request: request), ephemeral: ephemeral())
     }
 
     mutating func receive(_ datagram: [UInt8]) -> Seen {
         guard let parsed = FrameHeader.parse(datagram, fromDevice: true), let device = parsed.device,
             var channel = channels[device]
         else { return .nobody }
-        let received = channel.receive(
-            datagram, parsed: parsed, gatewayPrivateKey: gatewayKey,
-            deviceKey: WireSuite.publicKey(of: Self.deviceKey(device)))
+        arrival.now += Self.limits.repeats.interval
+        let keys = HandshakeKeys(
+            privateKey: gatewayKey, peerKey: WireSuite.publicKey(of: Self.deviceKey(device)))
+        let received: Channel.Received
+        if parsed.opening == .kk {
+            received =
+                channel.repeatedHandshake(Channel.hash(of: datagram, parsed), arrival)
+                ?? channel.receiveHandshake(datagram, parsed, [keys])
+        } else if case .transport = parsed.header {
+            received = channel.receiveFrame(datagram, parsed, arrival)
+        } else {
+            return .nobody
+        }
         channels[device] = channel
         switch received {
         case .frame(let frame, let plaintext): return .frame(frame, plaintext)
         case .handshake(let frame, let responder):
             lastResponder = (frame, responder)
-            return .handshake(counter: responder.counter, request: responder.request)
-        case .repeatedAnswer(let bytes): return .repeatedAnswer(bytes)
+            return .handshake(counter: responder.payload.counter, request: responder.payload.request)
+        case .repeatedAnswer(let bytes, let isNewest):
+            lastWasNewest = isNewest
+            return .repeatedAnswer(bytes)
         case .repeated(let frame, let plaintext): return .repeated(frame, plaintext)
         case .dropped(let drop): return .dropped(drop)
         }
@@ -67,8 +86,8 @@ struct Gatehouse {
     mutating func reply(_ status: HandshakeStatus, answer: [UInt8] = []) throws -> [UInt8] {
         let (frame, responder) = try #require(lastResponder)
         let ephemeral = ephemeral()
-        let message2 = try channels[responder.device]?.reply(
-            to: responder, frame: frame, status, answer: answer, ephemeral: ephemeral)
+        let message2 = try channels[try #require(responder.device)]?.reply(
+            to: responder, frame: frame, status, answer: answer, ephemeral: ephemeral, arrival)
         return try #require(message2)
     }
 

@@ -28,10 +28,10 @@ struct GatewayChannelTests {
         #expect(gateway.receive(frame.bytes) == .frame(id, [1]))
         // Before there is an answer the owner learns that the frame came again.
         #expect(gateway.receive(frame.bytes) == .repeated(id, [1]))
-        let answer = try #require(try gateway.channels[device]?.seal([2], answering: id))
+        let answer = try #require(try gateway.channels[device]?.seal([2], answering: id, gateway.arrival))
         _ = gateway.channels[device]?.takeChanges()
         let before = try gateway.state(of: device)
-        for _ in 0..<Gatehouse.Channel.repeatsAllowed {
+        for _ in 0..<Gatehouse.limits.repeats.most {
             #expect(gateway.receive(frame.bytes) == .repeatedAnswer(answer.bytes))
         }
         for _ in 0..<3 { #expect(gateway.receive(frame.bytes) == .dropped(.repeatedTooOften)) }
@@ -40,12 +40,77 @@ struct GatewayChannelTests {
         #expect(try session.open(datagram: answer.bytes) == .fresh(number: answer.number, plaintext: [2]))
     }
 
+    @Test("each address has its own share of repetitions, and gets none of them twice in a moment")
+    mutating func repetitionsByAddress() throws {
+        let frame = try session.seal([1])
+        guard case .frame(let id, _) = gateway.receive(frame.bytes) else { throw NoiseError.invalidMessage }
+        let answer = try #require(try gateway.channels[device]?.seal([2], answering: id, gateway.arrival)).bytes
+        // Somebody replays the frame from elsewhere until nothing comes back.
+        for source in [7, 8] as [UInt64] {
+            gateway.arrival.source = source
+            for _ in 0..<Gatehouse.limits.repeats.most {
+                #expect(gateway.receive(frame.bytes) == .repeatedAnswer(answer))
+            }
+            #expect(gateway.receive(frame.bytes) == .dropped(.repeatedTooOften))
+        }
+        // The device's own share is untouched.
+        gateway.arrival.source = 1
+        #expect(gateway.receive(frame.bytes) == .repeatedAnswer(answer))
+        gateway.arrival.now -= 1
+        #expect(gateway.receive(frame.bytes) == .dropped(.repeatedTooOften))
+        #expect(gateway.receive(frame.bytes) == .repeatedAnswer(answer))
+    }
+
+    @Test("only the newest frame's answer may go to where its repetition came from")
+    mutating func newestFrame() throws {
+        var answers: [[UInt8]] = []
+        var frames: [[UInt8]] = []
+        for number in 1...2 {
+            let frame = try session.seal([UInt8(number)])
+            guard case .frame(let id, _) = gateway.receive(frame.bytes) else { throw NoiseError.invalidMessage }
+            frames.append(frame.bytes)
+            answers.append(try #require(try gateway.channels[device]?.seal([9], answering: id, gateway.arrival)).bytes)
+        }
+        #expect(gateway.receive(frames[0]) == .repeatedAnswer(answers[0]))
+        #expect(gateway.lastWasNewest == false)
+        #expect(gateway.receive(frames[1]) == .repeatedAnswer(answers[1]))
+        #expect(gateway.lastWasNewest == true)
+    }
+
+    @Test("the session before the current one ends with the exchanges that were under way in it")
+    mutating func previousEnds() throws {
+        var old = session
+        var new = try gateway.shakeHands(device, counter: 2)
+        _ = gateway.receive(try new.seal([1]).bytes)
+        gateway.arrival.now += Gatehouse.limits.previousLifetime - 10 * Gatehouse.limits.repeats.interval
+        #expect(gateway.receive(try old.seal([2]).bytes) == .frame(.init(source: old.id, number: 1), [2]))
+        gateway.arrival.now += 10 * Gatehouse.limits.repeats.interval
+        #expect(gateway.receive(try old.seal([3]).bytes) == .dropped(.forged))
+        #expect(gateway.channels[device]?[.previous] == nil)
+        #expect(gateway.channels[device]?.takeChanges().contains { $0.slot == .previous && $0.session == nil } == true)
+    }
+
+    @Test("forged frames that claim far numbers are not followed for ever, and an honest one sets that right")
+    mutating func farNumbers() throws {
+        func forged(_ number: UInt64) -> [UInt8] {
+            FrameHeader.write(number: number, form: .long, device: device) + [UInt8](repeating: 7, count: 16)
+        }
+        // Within reach of the long form, and beyond that of the short ones.
+        for _ in 0..<Session<WireSuite>.farFailuresAllowed { _ = gateway.receive(forged(60 << 10)) }
+        let failures = gateway.failures(of: device)
+        #expect(gateway.receive(forged(60 << 10)) == .dropped(.forged))
+        #expect(gateway.failures(of: device) == failures, "its keys were computed")
+        #expect(gateway.receive(try session.seal([1]).bytes) == .frame(.init(source: session.id, number: 1), [1]))
+        _ = gateway.receive(forged(60 << 10))
+        #expect(gateway.failures(of: device) == failures + 1)
+    }
+
     @Test("a forged copy of a frame gets no answer, however like the true one it is")
     mutating func forgedCopy() throws {
         let frame = try session.seal([1, 2, 3])
         let id = Gatehouse.Channel.FrameID(source: session.id, number: frame.number)
         _ = gateway.receive(frame.bytes)
-        _ = try gateway.channels[device]?.seal([2], answering: id)
+        _ = try gateway.channels[device]?.seal([2], answering: id, gateway.arrival)
         var answered: [Int] = []
         for bit in 16..<frame.bytes.count * 8 {
             var damaged = frame.bytes
@@ -68,7 +133,8 @@ struct GatewayChannelTests {
                 return
             }
             answers.append(
-                try #require(try gateway.channels[device]?.seal([0x80 | UInt8(number)], answering: id)).bytes)
+                try #require(try gateway.channels[device]?.seal([0x80 | UInt8(number)], answering: id, gateway.arrival))
+                    .bytes)
         }
         let first = Gatehouse.Channel.FrameID(source: session.id, number: frames[0].number)
         #expect(gateway.receive(frames[0].bytes) == .repeated(first, [0]))
@@ -197,7 +263,7 @@ struct GatewayChannelTests {
         let id = Gatehouse.Channel.FrameID(source: old.id, number: late.number)
         #expect(gateway.receive(late.bytes) == .frame(id, [2]))
         #expect(gateway.channels[device]?.isCurrent(id) == false)
-        let answer = try #require(try gateway.channels[device]?.seal([9], answering: id))
+        let answer = try #require(try gateway.channels[device]?.seal([9], answering: id, gateway.arrival))
         var receiver = old
         #expect(try receiver.open(datagram: answer.bytes) == .fresh(number: answer.number, plaintext: [9]))
         // A push goes to the new one.
@@ -220,11 +286,11 @@ struct GatewayChannelTests {
 
     @Test("there is nothing to push in, or to answer in, without the session")
     func nothingToSealIn() throws {
-        var channel = Gatehouse.Channel()
+        var channel = Gatehouse.Channel(limits: Gatehouse.limits)
         #expect(throws: WireSession.SendError.exhausted) { try channel.seal([1]) }
         var used = try #require(gateway.channels[device])
         let stranger = Gatehouse.Channel.FrameID(source: [1, 2, 3], number: 0)
-        #expect(throws: WireSession.SendError.exhausted) { try used.seal([1], answering: stranger) }
+        #expect(throws: WireSession.SendError.exhausted) { try used.seal([1], answering: stranger, gateway.arrival) }
         used.confirm(0, session: [1, 2, 3])
         #expect(used.takeChanges().isEmpty)
     }
@@ -241,7 +307,7 @@ struct GatewayChannelTests {
         let frame = try session.seal([1])
         let id = Gatehouse.Channel.FrameID(source: session.id, number: frame.number)
         _ = gateway.receive(frame.bytes)
-        let answer = try #require(try gateway.channels[device]?.seal([2], answering: id))
+        let answer = try #require(try gateway.channels[device]?.seal([2], answering: id, gateway.arrival))
         let changes = gateway.channels[device]?.takeChanges() ?? []
         #expect(changes.map(\.slot) == [.current])
         var stored: [(slot: Gatehouse.Channel.Slot, session: WireSession)] = []
@@ -249,10 +315,11 @@ struct GatewayChannelTests {
             let encoded = try #require(change.session?.encoded())
             stored.append((change.slot, try #require(WireSession(decoding: encoded))))
         }
-        gateway.channels[device] = GatewayChannel(sessions: stored, handshakeCounter: 1)
+        gateway.channels[device] = GatewayChannel(
+            limits: Gatehouse.limits, sessions: stored, handshakeCounter: 1)
         #expect(gateway.receive(frame.bytes) == .repeated(id, [1]))
         // Answered anew under a number that was never used, and from then on by that datagram.
-        let anew = try #require(try gateway.channels[device]?.seal([2], answering: id))
+        let anew = try #require(try gateway.channels[device]?.seal([2], answering: id, gateway.arrival))
         #expect(anew.number > answer.number)
         #expect(anew.bytes != answer.bytes)
         #expect(gateway.receive(frame.bytes) == .repeatedAnswer(anew.bytes))

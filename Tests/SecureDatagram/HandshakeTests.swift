@@ -21,8 +21,10 @@ struct HandshakeTests {
         #expect(initiator.message1.count == 1 + 1 + 32 + 3 + 3 + 16)
         #expect(Array(initiator.message1.prefix(2)) == [0x80, 5])
         #expect(gateway.receive(initiator.message1) == .handshake(counter: 300, request: [1, 2, 3]))
-        #expect(gateway.lastResponder?.responder.revision == 7)
-        #expect(gateway.lastResponder?.frame == .init(source: SHA256.hash(initiator.message1), number: nil))
+        #expect(gateway.lastResponder?.responder.payload.revision == 7)
+        #expect(
+            gateway.lastResponder?.frame
+                == .init(source: SHA256.hash(Array(initiator.message1.dropFirst(2))), number: nil))
         let message2 = try gateway.reply(.accepted, answer: [9, 8])
         #expect(message2.count == 1 + 32 + 1 + 2 + 16)
         #expect(message2[0] == 0x81)
@@ -98,7 +100,7 @@ struct HandshakeTests {
         let message2 = try gateway.reply(.accepted, answer: [7])
         _ = gateway.channels[device]?.takeChanges()
         let before = try gateway.state(of: device)
-        for _ in 0..<Gatehouse.Channel.repeatsAllowed {
+        for _ in 0..<Gatehouse.limits.repeats.most {
             #expect(gateway.receive(initiator.message1) == .repeatedAnswer(message2))
         }
         #expect(gateway.receive(initiator.message1) == .dropped(.repeatedTooOften))
@@ -108,7 +110,7 @@ struct HandshakeTests {
         let stored = try #require(gateway.channels[device])
         let next = try #require(stored[.next])
         gateway.channels[device] = GatewayChannel(
-            sessions: [(.next, try #require(WireSession(decoding: next.encoded())))],
+            limits: Gatehouse.limits, sessions: [(.next, try #require(WireSession(decoding: next.encoded())))],
             handshakeCounter: stored.handshakeCounter, answeredHandshake: stored.answeredHandshake)
         #expect(gateway.receive(initiator.message1) == .repeatedAnswer(message2))
         var (session, _, _) = try initiator.receive(message2)
@@ -171,14 +173,17 @@ struct HandshakeTests {
         let message1 = try gateway.initiator(device, counter: 1).message1
         #expect(gateway.receive([0x80, 6] + message1.dropFirst(2)) == .dropped(.forged))
         let impostor = try Initiator<WireSuite>(
-            device: other, privateKey: Gatehouse.deviceKey(device),
-            gatewayKey: WireSuite.publicKey(of: gateway.gatewayKey), counter: 1, revision: 0, request: [],
-            ephemeral: gateway.ephemeral())
+            device: other,
+            keys: HandshakeKeys(
+                privateKey: Gatehouse.deviceKey(device), peerKey: WireSuite.publicKey(of: gateway.gatewayKey)),
+            payload: FirstPayload(counter: 1, revision: 0, request: []), ephemeral: gateway.ephemeral())
         #expect(gateway.receive(impostor.message1) == .dropped(.forged))
         let astray = try Initiator<WireSuite>(
-            device: device, privateKey: Gatehouse.deviceKey(device),
-            gatewayKey: WireSuite.publicKey(of: [UInt8](repeating: 9, count: 32)), counter: 1, revision: 0, request: [],
-            ephemeral: gateway.ephemeral())
+            device: device,
+            keys: HandshakeKeys(
+                privateKey: Gatehouse.deviceKey(device),
+                peerKey: WireSuite.publicKey(of: [UInt8](repeating: 9, count: 32))),
+            payload: FirstPayload(counter: 1, revision: 0, request: []), ephemeral: gateway.ephemeral())
         #expect(gateway.receive(astray.message1) == .dropped(.forged))
         #expect(gateway.receive([0x80, 7] + message1.dropFirst(2)) == .nobody)
         #expect(gateway.receive(message1) == .handshake(counter: 1, request: [0xAA]))
@@ -198,11 +203,11 @@ struct HandshakeTests {
     func wrongMessages() throws {
         var gateway = try Gatehouse()
         let initiator = try gateway.initiator(device, counter: 1)
-        #expect(gateway.receive([0x81] + initiator.message1.dropFirst()) == .dropped(.malformed))
+        #expect(gateway.receive([0x81] + initiator.message1.dropFirst()) == .nobody)
         #expect(throws: NoiseError.invalidMessage) { try initiator.receive(initiator.message1) }
         for payload: [UInt8] in [[], [1], [0x80], [0x80, 0x00, 1], [1, 0x80]] {
             var state = try HandshakeState<WireSuite>(
-                pattern: .kk, role: .initiator, prologue: Handshake.prologue(.kkMessage1, device),
+                pattern: .kk, role: .initiator, prologue: HandshakeKind.kk.prologue(device),
                 staticPrivateKey: Gatehouse.deviceKey(device),
                 remoteStaticPublicKey: WireSuite.publicKey(of: gateway.gatewayKey))
             let message = try state.writeMessage(payload: payload, ephemeralPrivateKey: gateway.ephemeral())
@@ -214,7 +219,8 @@ struct HandshakeTests {
     func statuses() throws {
         let statuses: [(HandshakeStatus, String)] = [
             (.accepted, "00"), (.staleCounter(last: 0), "0100"), (.staleCounter(last: 300), "01ac02"),
-            (.unknownRevision(own: 7), "0207"), (.staleCounter(last: .max), "01ffffffffffffffffff01"),
+            (.unknownRevision(own: 7), "0207"), (.enrolled(try #require(DeviceNumber(130))), "038002"),
+            (.staleCounter(last: .max), "01ffffffffffffffffff01"),
         ]
         for (status, encoding) in statuses {
             #expect(hex(status.encoded) == encoding)
@@ -222,7 +228,7 @@ struct HandshakeTests {
             #expect(HandshakeStatus(bytes(hex: encoding + "aa"), at: &offset) == status)
             #expect(offset == status.encoded.count)
         }
-        for encoding in ["", "03", "7f", "8100", "01", "0180", "02"] {
+        for encoding in ["", "03", "03ff", "0380", "7f", "8100", "01", "0180", "02"] {
             var offset = 0
             #expect(HandshakeStatus(bytes(hex: encoding), at: &offset) == nil, "\(encoding)")
         }

@@ -79,7 +79,7 @@ struct ProtocolDocumentTests {
         let gatewayPublicKey = WireSuite.publicKey(of: gatewayKey)
         found["device_public_key"] = devicePublicKey
         found["gateway_public_key"] = gatewayPublicKey
-        found["prologue"] = Handshake.prologue(.kkMessage1, number)
+        found["prologue"] = HandshakeKind.kk.prologue(number)
 
         // The first request, in message 1.
         let request = try Message(
@@ -87,18 +87,20 @@ struct ProtocolDocumentTests {
             options: [MessageOption(.uriPath, Resource.text.segment)], payload: Uplink.text("hello").body
         ).encoded()
         let initiator = try Initiator<WireSuite>(
-            device: number, privateKey: deviceKey, gatewayKey: gatewayPublicKey, counter: 1, revision: 0,
-            request: request, ephemeral: try input("device_ephemeral_private_key"))
+            device: number, keys: HandshakeKeys(privateKey: deviceKey, peerKey: gatewayPublicKey),
+            payload: FirstPayload(counter: 1, revision: 0, request: request),
+            ephemeral: try input("device_ephemeral_private_key"))
         let message1 = initiator.message1
+        let parsed = try #require(FrameHeader.parse(message1, fromDevice: true))
         let responder = try Responder<WireSuite>(
-            datagram: message1, parsed: try #require(FrameHeader.parse(message1, fromDevice: true)),
-            gatewayPrivateKey: gatewayKey, deviceKey: devicePublicKey)
-        #expect(responder.device == number && responder.counter == 1 && responder.revision == 0)
-        #expect(responder.request == request)
+            datagram: message1, parsed: parsed,
+            keys: HandshakeKeys(privateKey: gatewayKey, peerKey: devicePublicKey))
+        #expect(responder.device == number)
+        #expect(responder.payload == FirstPayload(counter: 1, revision: 0, request: request))
         found["request"] = request
         found["payload_1"] = Self.varint(1) + Self.varint(0) + request
         found["message_1"] = message1
-        found["message_1_hash"] = WireSuite.hash(message1)
+        found["message_1_hash"] = GatewayChannel<WireSuite>.hash(of: message1, parsed)
 
         let answer = try Message(type: .acknowledgement, code: .changed, messageID: 0x1234).encoded()
         var (message2, gateway) = try responder.reply(

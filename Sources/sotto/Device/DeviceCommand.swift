@@ -7,11 +7,12 @@ struct DeviceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "device", abstract: "Manages the gateway's devices, and is a device itself.",
         discussion: """
-            On the device: init, configure, send, reading, event, watch.
+            On the device: init and configure, or enroll; then send, reading, event, watch.
             Beside the gateway: add, list, revoke.
             """,
         subcommands: [
-            Init.self, Configure.self, SendCommand.self, ReadingCommand.self, EventCommand.self, WatchCommand.self,
+            Init.self, EnrollCommand.self, Configure.self, SendCommand.self, ReadingCommand.self, EventCommand.self,
+            WatchCommand.self,
             AddCommand.self, ListCommand.self, RevokeCommand.self,
         ])
 
@@ -52,6 +53,9 @@ struct DeviceCommand: ParsableCommand {
         @Option(help: "The gateway's public key.")
         var gatewayKey: String?
 
+        @Option(help: ArgumentHelp("A file with the key that is shared with the gateway.", valueName: "file"))
+        var psk: String?
+
         @Option(help: "The number that the gateway gave the device.")
         var number: UInt32?
 
@@ -68,6 +72,7 @@ struct DeviceCommand: ParsableCommand {
                 device.gateway = gateway
             }
             if let gatewayKey { device.gatewayKey = try KeyText.parsePublic(gatewayKey, "--gateway-key") }
+            if let psk { device.presharedKey = try KeyText.load(psk) }
             if let number {
                 guard DeviceNumber(number) != nil else {
                     throw Failure(.badInput, "--number \(number): 0 to \(DeviceNumber.largest) are allowed")
@@ -79,8 +84,11 @@ struct DeviceCommand: ParsableCommand {
                 _ = try LinkFile.load(link.hasPrefix("/") ? link : folder.appendingPathComponent(link).path)
                 device.linkPath = link
             }
-            if old.gatewayKey != nil, old.gatewayKey != device.gatewayKey || old.number != device.number {
-                // The session belongs to that gateway and number.
+            let isAnother =
+                old.gatewayKey != device.gatewayKey || old.number != device.number
+                || old.presharedKey != device.presharedKey
+            if old.number != nil, isAnother {
+                // The session belongs to those keys and that number.
                 try? FileManager.default.removeItem(atPath: device.stateFile)
             }
             try device.save()

@@ -10,6 +10,8 @@ struct DeviceFile {
     var privateKey: [UInt8]
     var gateway: String?
     var gatewayKey: [UInt8]?
+    /// Shared with the gateway: besides the keys, or instead of them.
+    var presharedKey: [UInt8]?
     var number: UInt32?
     /// As it stands in the file: a path, relative to it.
     var linkPath: String?
@@ -17,6 +19,13 @@ struct DeviceFile {
 
     var stateFile: String { path + ".state" }
     var lockFile: String { path + ".lock" }
+
+    /// One process at a time is this device.
+    func lock() throws -> FileLock {
+        try FileLock(lockFile) { holder in
+            "\(path) is in use by another sotto device\(holder.map { " (process \($0))" } ?? "")"
+        }
+    }
 
     static func load(_ path: String) throws -> DeviceFile {
         guard FileManager.default.fileExists(atPath: path) else {
@@ -34,6 +43,7 @@ struct DeviceFile {
             privateKey: try KeyText.parse(try top.required("private_key", "the device's key"), "\(path): private_key"),
             gateway: try top.string("gateway"),
             gatewayKey: try top.string("gateway_key").map { try KeyText.parsePublic($0, "\(path): gateway_key") },
+            presharedKey: try top.string("psk").map { try KeyText.parse($0, "\(path): psk") },
             number: number.map { UInt32($0) },
             linkPath: top.isMapping("link") ? nil : try top.string("link"),
             link: try LinkFile.load(from: top, key: "link") ?? .unknown)
@@ -49,6 +59,7 @@ struct DeviceFile {
         text += "\n# Where its gateway is, the gateway's public key, and the number that it gave this device.\n"
         text += gateway.map { "gateway: \"\($0)\"\n" } ?? "# gateway: gateway.example.org:5683\n"
         text += gatewayKey.map { "gateway_key: \(KeyText.render($0))\n" } ?? "# gateway_key:\n"
+        if let presharedKey { text += "psk: \(KeyText.render(presharedKey))\n" }
         text += number.map { "number: \($0)\n" } ?? "# number:\n"
         text += "# The link, the same as in the gateway's configuration; without it 100 bit/s and 2 s are taken.\n"
         text += linkPath.map { "link: \"\($0)\"\n" } ?? "# link: link.yaml\n"
@@ -57,16 +68,24 @@ struct DeviceFile {
 
     /// What the device needs to speak.
     func identity() throws -> (DeviceIdentity, HostPort) {
-        guard let gateway, let gatewayKey, let number, let device = DeviceNumber(number) else {
+        guard let gateway, let number, let device = DeviceNumber(number), gatewayKey != nil || presharedKey != nil
+        else {
             throw Failure(
                 .badConfiguration,
-                "\(path): gateway, gateway_key and number are needed: run what sotto device add printed beside the gateway"
-            )
+                "\(path): gateway, number, and gateway_key or psk are needed: run what sotto device add printed beside the "
+                    + "gateway, or enrol the device")
         }
         guard let address = HostPort(gateway) else {
             throw Failure(.badConfiguration, "\(path): gateway: \"\(gateway)\" is not HOST:PORT")
         }
-        return (DeviceIdentity(number: device, privateKey: privateKey, gatewayKey: gatewayKey), address)
+        guard let gatewayKey else {
+            return (DeviceIdentity(number: device, presharedKey: presharedKey ?? []), address)
+        }
+        return (
+            DeviceIdentity(
+                number: device, privateKey: privateKey, gatewayKey: gatewayKey, presharedKey: presharedKey ?? []),
+            address
+        )
     }
 }
 

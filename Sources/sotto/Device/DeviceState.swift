@@ -39,6 +39,16 @@ final class DeviceState {
         }
     }
 
+    /// Writes the first state of a device that has just been enrolled.
+    static func begin(_ file: DeviceFile, with state: [UInt8]) throws {
+        do {
+            let note = try GenerationNote.begin(after: 0, file.traces)
+            try DeviceState(file, note, file.traces).write(state)
+        } catch let error as StoreError {
+            throw Administration.describe(error)
+        }
+    }
+
     private init(_ file: DeviceFile, _ note: GenerationNote, _ traces: Traces) throws(StoreError) {
         path = file.stateFile
         self.note = note

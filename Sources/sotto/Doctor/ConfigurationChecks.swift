@@ -31,8 +31,9 @@ enum ConfigurationChecks {
 
     private static func gatewayKey(_ configuration: GatewayConfiguration) -> Finding {
         do {
-            _ = try KeyText.load(configuration.keyFile)
-            return .ok("gateway key", "\(configuration.keyFile) can be used, and only its owner may read it")
+            for path in configuration.keyFiles { _ = try KeyText.load(path) }
+            let names = configuration.keyFiles.joined(separator: " and ")
+            return .ok("gateway key", "\(names) can be used, and only their owner may read it")
         } catch {
             return .wrong(
                 "gateway key", "\(error)",

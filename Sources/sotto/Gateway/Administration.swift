@@ -5,7 +5,10 @@ internal import NoiseSodium
 
 /// What the sotto commands may ask of a gateway: over its socket while it runs, on its store while it does not.
 enum AdministrationRequest: Codable, Sendable {
-    case add(name: String, publicKey: String, room: String)
+    /// Keys in base64; a device has a public key, a preshared key, or both.
+    case add(name: String, publicKey: String?, presharedKey: String?, room: String)
+    /// The device comes by itself, with this code in base64.
+    case enroll(name: String, code: String, room: String)
     case revoke(name: String)
     case list
     case status
@@ -36,7 +39,14 @@ struct AdministrationReply: Codable, Sendable {
         var message: String
     }
 
+    struct OpenEnrolment: Codable, Sendable {
+        var name: String
+        var room: String
+        var expires: String
+    }
+
     var devices: [DeviceSummary] = []
+    var enrolments: [OpenEnrolment] = []
     var status: Status?
     var problem: Problem?
 }
@@ -49,15 +59,27 @@ enum Administration {
         var reply = AdministrationReply()
         do {
             switch request {
-            case .add(let name, let publicKey, let room):
-                let key = try KeyText.parsePublic(publicKey, "\"\(publicKey)\"")
-                let added = try gateway.addDevice(name: name, publicKey: key, room: room, now: now)
+            case .add(let name, let publicKey, let presharedKey, let room):
+                let added = try gateway.addDevice(
+                    name: name, publicKey: try publicKey.map { try KeyText.parsePublic($0, "\"\($0)\"") } ?? [],
+                    presharedKey: try presharedKey.map { try KeyText.parse($0, "the preshared key") } ?? [], room: room,
+                    now: now)
                 reply.devices = gateway.deviceList.filter { $0.record.number == added.number }.map(DeviceSummary.init)
+            case .enroll(let name, let code, let room):
+                guard let code = Data(base64Encoded: code) else { throw Failure(.badInput, "the code is not base64") }
+                try gateway.addEnrolment(name: name, room: room, code: [UInt8](code), now: now)
             case .revoke(let name):
-                let revoked = try gateway.revokeDevice(name)
+                guard let revoked = try gateway.revoke(name) else { break }
                 reply.devices = gateway.deviceList.filter { $0.record.number == revoked.number }.map(DeviceSummary.init)
             case .list:
                 reply.devices = gateway.deviceList.map(DeviceSummary.init)
+                reply.enrolments = gateway.openEnrolments.filter { $0.expiresUnixMilliseconds > now.unixMilliseconds }
+                    .map {
+                        AdministrationReply.OpenEnrolment(
+                            name: $0.name, room: $0.room,
+                            expires: Date(timeIntervalSince1970: Double($0.expiresUnixMilliseconds) / 1000)
+                                .ISO8601Format())
+                    }
             case .status:
                 break
             }
@@ -65,7 +87,7 @@ enum Administration {
                 devices: gateway.deviceList.count { !$0.record.isRevoked },
                 queued: gateway.deviceList.reduce(0) { $0 + $1.queued },
                 homeserverProblem: gateway.homeserverProblem, counters: gateway.counters,
-                gatewayKey: KeyText.render(WireSuite.publicKey(of: gateway.configuration.privateKey)),
+                gatewayKey: KeyText.render(WireSuite.publicKey(of: gateway.configuration.privateKeys[0])),
                 listening: listening,
                 restore: restore.map { restore in
                     AdministrationReply.Restored(

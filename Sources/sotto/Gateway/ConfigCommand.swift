@@ -62,7 +62,7 @@ struct ConfigCommand: ParsableCommand {
                 throw Failure(.badConfiguration, "\(file): homeserver.url: \(problem)")
             }
             print(
-                "\(file) can be used; the gateway's public key is \(KeyText.render(WireSuite.publicKey(of: machine.privateKey)))"
+                "\(file) can be used; the gateway's public key is \(KeyText.render(WireSuite.publicKey(of: machine.privateKeys[0])))"
             )
         }
     }

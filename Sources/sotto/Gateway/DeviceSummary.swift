@@ -5,7 +5,10 @@ internal import GatewayCore
 struct DeviceSummary: Codable, Sendable {
     var name: String
     var number: UInt32
-    var publicKey: String
+    /// Absent where the device has a preshared key only.
+    var publicKey: String?
+    /// Of the Noise handshake: `KK`, `KKpsk0` or `NNpsk0`.
+    var pattern: String
     var userID: String
     var room: String
     var roomID: String?
@@ -30,7 +33,8 @@ struct DeviceSummary: Codable, Sendable {
         let record = status.record
         name = record.name
         number = record.number
-        publicKey = KeyText.render(record.publicKey)
+        publicKey = record.publicKey.isEmpty ? nil : KeyText.render(record.publicKey)
+        pattern = record.publicKey.isEmpty ? "NNpsk0" : record.presharedKey.isEmpty ? "KK" : "KKpsk0"
         userID = status.userID
         room = record.room.requested
         roomID = record.room.roomID

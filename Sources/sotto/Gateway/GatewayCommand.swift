@@ -93,7 +93,7 @@ struct GatewayCommand: AsyncParsableCommand {
 
     static func machineConfiguration(_ configuration: GatewayConfiguration) throws -> WireGateway.Configuration {
         WireGateway.Configuration(
-            privateKey: try KeyText.load(configuration.keyFile), serverName: configuration.serverName,
+            privateKeys: try configuration.keyFiles.map(KeyText.load), serverName: configuration.serverName,
             userPrefix: configuration.userPrefix, displayName: configuration.displayName, link: configuration.link,
             commanders: configuration.commanders)
     }

@@ -5,12 +5,15 @@ internal import Links
 struct GatewayConfiguration: Sendable {
     var file: String
     var dataDirectory: String
-    var keyFile: String
+    /// The gateway's own private key, then the one before it where devices may still use that.
+    var keyFiles: [String]
     /// nil: none, unless systemd passes one.
     var storageKeyFile: String?
     var generationFile: String
     var machineIDFile: String
     var listen: [HostPort]
+    /// How devices are told to reach the gateway, where that is not what it listens on.
+    var address: HostPort?
     var homeserverURL: String
     var serverName: String
     var caFile: String?
@@ -77,11 +80,15 @@ struct GatewayConfiguration: Sendable {
         let configuration = GatewayConfiguration(
             file: path,
             dataDirectory: data,
-            keyFile: try top.filePath("key_file") ?? top.resolve("gateway.key"),
+            keyFiles: [
+                try top.filePath("key_file") ?? top.resolve("gateway.key"), try top.filePath("previous_key_file"),
+            ]
+            .compactMap { $0 },
             storageKeyFile: try top.filePath("storage_key_file"),
             generationFile: try top.filePath("generation_file") ?? data + "/generation",
             machineIDFile: try top.filePath("machine_id_file") ?? MachineID.systemFile,
             listen: try (top.strings("listen") ?? ["0.0.0.0:5683", "[::]:5683"]).map { try address(top, "listen", $0) },
+            address: try top.string("address").map { try address(top, "address", $0) },
             homeserverURL: try url(homeserver, "url", "the homeserver's address, such as https://matrix.example.org"),
             serverName: try homeserver.required("server_name", "what stands behind the colon of its users' ids"),
             caFile: try homeserver.filePath("ca_file"),
@@ -116,6 +123,8 @@ struct GatewayConfiguration: Sendable {
 
         # The gateway's private key (sotto key generate).
         key_file: gateway.key
+        # While devices are given a new gateway's key, the one before: both are accepted.
+        # previous_key_file: gateway.key.old
 
         # The key that seals what the store holds (sotto key generate). Without this line, a systemd credential
         # named sotto-storage-key; without either the store is not sealed.
@@ -128,6 +137,9 @@ struct GatewayConfiguration: Sendable {
         listen:
           - 0.0.0.0:5683
           - "[::]:5683"
+
+        # How devices reach it from outside; goes into enrolment strings.
+        # address: gateway.example.org:5683
 
         homeserver:
           url: \(homeserverURL)

@@ -1,0 +1,131 @@
+internal import Links
+internal import Noise
+internal import SecureDatagram
+
+/// A device that may enrol itself: name and room, until its one-time code is used or expires.
+public struct EnrolmentRecord: Equatable, Sendable {
+    public var name: String
+    public var room: String
+    /// The hash of the code; the code itself is with the device only.
+    public var codeHash: [UInt8]
+    public var expiresUnixMilliseconds: Int64
+
+    public init(name: String, room: String, codeHash: [UInt8], expiresUnixMilliseconds: Int64) {
+        self.name = name
+        self.room = room
+        self.codeHash = codeHash
+        self.expiresUnixMilliseconds = expiresUnixMilliseconds
+    }
+}
+
+extension Gateway {
+    /// Milliseconds for which a one-time code can be used.
+    public static var codeLifetime: Int64 { 15 * 60 * 1000 }
+
+    /// Lets a device enrol itself once with this code.
+    public func addEnrolment(name: String, room: String, code: [UInt8], now: Moment) throws(DeviceError) {
+        forgetExpiredEnrolments(now: now)
+        try check(name: name, room: room)
+        let record = EnrolmentRecord(
+            name: name, room: room, codeHash: Suite.hash(code),
+            expiresUnixMilliseconds: now.unixMilliseconds + Self.codeLifetime)
+        enrolments.append(record)
+        actions.writes.append(.enrolment(record))
+    }
+
+    /// Names that wait for their device.
+    public var openEnrolments: [EnrolmentRecord] { enrolments }
+
+    /// Takes back a code that has not been used; false where there is none of this name.
+    func removeEnrolment(_ name: String) -> Bool {
+        guard let index = enrolments.firstIndex(where: { $0.name.lowercased() == name.lowercased() }) else {
+            return false
+        }
+        actions.writes.append(.removeEnrolment(name: enrolments.remove(at: index).name))
+        return true
+    }
+
+    func forgetExpiredEnrolments(now: Moment) {
+        for record in enrolments where record.expiresUnixMilliseconds <= now.unixMilliseconds {
+            actions.writes.append(.removeEnrolment(name: record.name))
+        }
+        enrolments.removeAll { $0.expiresUnixMilliseconds <= now.unixMilliseconds }
+    }
+
+    /// A device without a number shows its code (IK). Wrong ones cost nothing but a count: they name no enrolment, so that
+    /// none can be burnt by guessing.
+    func receiveEnrolment(_ datagram: [UInt8], _ parsed: FrameHeader.Parsed, from address: PeerAddress, now: Moment) {
+        let hash = GatewayChannel<Suite>.hash(of: datagram, parsed)
+        if let number = enrolled[hash],
+            case .repeatedAnswer(let bytes, _)? = devices[number]?.channel.repeatedHandshake(
+                hash, arrival)
+        {
+            // The answer was lost, or we were killed before it left: the code is used, the answer stands.
+            counters.answersRepeated += 1
+            transmit(bytes, to: address)
+            return
+        }
+        guard passesBudget(datagram, parsed, from: address) else { return }
+        guard codeGuesses.hasToken(now: now.monotonic) else {
+            counters.droppedRateLimited += 1
+            return
+        }
+        forgetExpiredEnrolments(now: now)
+        var found: Responder<Suite>?
+        for key in configuration.privateKeys where found == nil {
+            found = try? Responder<Suite>(datagram: datagram, parsed: parsed, keys: HandshakeKeys(privateKey: key))
+        }
+        guard let responder = found else {
+            counters.droppedForged += 1
+            return
+        }
+        // Hashes are compared, so that the time that it takes tells nothing of the code.
+        let codeHash = Suite.hash(responder.payload.code)
+        guard let index = enrolments.firstIndex(where: { $0.codeHash == codeHash }), responder.payload.revision == 0,
+            !devices.values.contains(where: { !$0.record.isRevoked && $0.record.publicKey == responder.deviceKey })
+        else {
+            _ = codeGuesses.take(now: now.monotonic)
+            counters.droppedForged += 1
+            return
+        }
+        enrol(responder, frame: hash, enrolments[index], from: address, now: now)
+    }
+
+    private func enrol(
+        _ responder: Responder<Suite>, frame hash: [UInt8], _ enrolment: EnrolmentRecord, from address: PeerAddress,
+        now: Moment
+    ) {
+        guard let number = freeNumber, let deviceNumber = DeviceNumber(number) else {
+            note(.error, "all device numbers are given: \(enrolment.name) cannot be enrolled")
+            return
+        }
+        var device = Device(
+            record: DeviceRecord(
+                number: number, name: enrolment.name, publicKey: responder.deviceKey,
+                addedUnixMilliseconds: now.unixMilliseconds, room: RoomMapping(requested: enrolment.room)),
+            channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint())
+        let frame = GatewayChannel<Suite>.FrameID(source: hash, number: nil)
+        guard
+            let message2 = try? device.channel.reply(
+                to: responder, frame: frame, .enrolled(deviceNumber), answer: [], ephemeral: random(32), arrival)
+        else {
+            counters.droppedForged += 1
+            return
+        }
+        counters.handshakes += 1
+        device.record.handshakeCounter = device.channel.handshakeCounter
+        device.record.handshakeHash = hash
+        device.record.handshakeReply = message2
+        device.record.address = address
+        device.record.lastSeenUnixMilliseconds = now.unixMilliseconds
+        device.recordChanged = true
+        devices[number] = device
+        enrolled[hash] = number
+        touched.insert(number)
+        _ = removeEnrolment(enrolment.name)
+        note(.info, "has enrolled itself as number \(number)", device: number)
+        _ = queue.enqueue(message2.count, now: now.monotonic)
+        transmit(message2, to: address)
+        advance(number, now: now)
+    }
+}

@@ -1,0 +1,221 @@
+/// Reads what `CompactEncoder` wrote, from bytes that anybody may have made: depth, counts and lengths are checked before
+/// anything is made of them, and every head has its shortest form.
+struct CompactDecoder {
+    private var reader: CBORHeadReader
+    private let limits: DocumentLimits
+    /// Contents of byte strings and secrets; nil: they stand behind their heads.
+    private let tail: [UInt8]?
+    private var tailIndex = 0
+    private var values = 0
+    /// Items that open containers still want. Each takes a byte, so more of them than bytes left means a lie or a cut.
+    private var owed = 0
+    private var latestTime: Int64?
+
+    init(_ structure: [UInt8], tail: [UInt8]?, limits: DocumentLimits) {
+        reader = CBORHeadReader(structure)
+        self.tail = tail
+        self.limits = limits
+    }
+
+    var isAtEnd: Bool { reader.isAtEnd }
+
+    func finish() throws(CBORCodecError) {
+        guard reader.isAtEnd, tail == nil || tailIndex == tail?.count else { throw fault(.trailingBytes) }
+    }
+
+    mutating func value() throws(CBORCodecError) -> JSONValue {
+        try value(depth: 0)
+    }
+
+    func fault(_ reason: CBORCodecError.Reason) -> CBORCodecError {
+        CBORCodecError(reason, at: reader.index)
+    }
+
+    /// The first byte of the next item.
+    var nextByte: UInt8? { reader.isAtEnd ? nil : reader.bytes[reader.index] }
+
+    private mutating func value(depth: Int) throws(CBORCodecError) -> JSONValue {
+        let start = reader.index
+        values += 1
+        guard values <= limits.maximumValues else { throw fault(.tooManyValues) }
+        if nextByte == 0xC0 | UInt8(CompactTag.timeDifference) { return .integer(try timeDifference()) }
+        if nextByte == 0xC0 | UInt8(CompactTag.time) { return .integer(try time()) }
+        if let text = try specialText() { return .string(text) }
+        switch try reader.token() {
+        case .unsigned(let value):
+            guard let value = Int64(exactly: value) else { throw CBORCodecError(.integerOutOfRange, at: start) }
+            if Milliseconds.range.contains(value) { latestTime = value }
+            return .integer(value)
+        case .negative(let complement):
+            guard let value = Int64(exactly: complement) else { throw CBORCodecError(.integerOutOfRange, at: start) }
+            return .integer(~value)
+        case .float(let value):
+            guard value.isFinite else { throw CBORCodecError(.notFinite, at: start) }
+            return .double(value)
+        case .bool(let value): return .bool(value)
+        case .null: return .null
+        case .text(let length): return .string(try reader.text(length: length, of: start))
+        case .array(let count):
+            try open(count: count, itemsEach: 1, depth: depth, at: start)
+            var items: [JSONValue] = []
+            for _ in 0..<count {
+                owed -= 1
+                items.append(try value(depth: depth + 1))
+            }
+            return .array(items)
+        case .map(let count):
+            try open(count: count, itemsEach: 2, depth: depth, at: start)
+            return .object(try object(count: count, depth: depth))
+        case .byteString: throw CBORCodecError(.byteString, at: start)
+        case .tag: throw CBORCodecError(.tag, at: start)
+        case .undefined: throw CBORCodecError(.unsupported, at: start)
+        case .indefinite, .stop: throw CBORCodecError(.indefiniteLength, at: start)
+        }
+    }
+
+    private mutating func open(count: UInt64, itemsEach: Int, depth: Int, at start: Int) throws(CBORCodecError) {
+        guard depth < limits.maximumDepth else { throw CBORCodecError(.tooDeep, at: start) }
+        // `owed` is never above what is left, by this very check.
+        let left = reader.bytes.count - reader.index - owed
+        guard left >= 0, count <= UInt64(left / itemsEach) else { throw CBORCodecError(.truncated, at: start) }
+        owed += Int(count) * itemsEach
+    }
+
+    private mutating func object(count: UInt64, depth: Int) throws(CBORCodecError) -> JSONObject {
+        var builder = JSONObjectBuilder()
+        for _ in 0..<count {
+            let start = reader.index
+            owed -= 1
+            let key = try key()
+            owed -= 1
+            guard builder.set(key, try value(depth: depth + 1)) else { throw CBORCodecError(.duplicateKey, at: start) }
+        }
+        return builder.object
+    }
+
+    private mutating func key() throws(CBORCodecError) -> String {
+        let start = reader.index
+        if let text = try specialText() { return text }
+        switch try reader.token() {
+        case .text(let length): return try reader.text(length: length, of: start)
+        case .unsigned(let value): return try keyString(Int64(exactly: value), at: start)
+        case .negative(let value): return try keyString(Int64(exactly: value).map { ~$0 }, at: start)
+        default: throw CBORCodecError(.keyNotText, at: start)
+        }
+    }
+
+    private func keyString(_ integer: Int64?, at start: Int) throws(CBORCodecError) -> String {
+        guard let integer, let number = CompactNumber.keyNumber(integer), let key = CompactTables.keys[number] else {
+            throw CBORCodecError(.undefinedNumber, at: start)
+        }
+        return key
+    }
+
+    /// A string of any form.
+    mutating func string() throws(CBORCodecError) -> String {
+        let start = reader.index
+        if let text = try specialText() { return text }
+        guard case .text(let length) = try reader.token() else { throw CBORCodecError(.keyNotText, at: start) }
+        return try reader.text(length: length, of: start)
+    }
+
+    mutating func integer() throws(CBORCodecError) -> Int64 {
+        let start = reader.index
+        switch try reader.token() {
+        case .unsigned(let value):
+            guard let value = Int64(exactly: value) else { throw CBORCodecError(.integerOutOfRange, at: start) }
+            return value
+        case .negative(let value):
+            guard let value = Int64(exactly: value) else { throw CBORCodecError(.integerOutOfRange, at: start) }
+            return ~value
+        default: throw CBORCodecError(.unsupported, at: start)
+        }
+    }
+
+    mutating func arrayCount() throws(CBORCodecError) -> Int {
+        let start = reader.index
+        guard case .array(let count) = try reader.token() else { throw CBORCodecError(.unsupported, at: start) }
+        guard count <= UInt64(reader.bytes.count - reader.index) else { throw CBORCodecError(.truncated, at: start) }
+        return Int(count)
+    }
+
+    /// A string that travels as something else than text; nil where another kind of item stands, which is left there.
+    private mutating func specialText() throws(CBORCodecError) -> String? {
+        let start = reader.index
+        guard let byte = nextByte else { throw CBORCodecError(.truncated, at: start) }
+        switch byte {
+        case 0x40...0x5F: return try bytes(tag: nil)
+        case 0xE0...0xF3, 0xF8:
+            let simple = try reader.bareArgument()
+            guard let number = CompactNumber.value(ofSimple: simple), let text = CompactTables.values[number] else {
+                throw CBORCodecError(.undefinedNumber, at: start)
+            }
+            return text
+        case 0xC0...0xDF: return try tagged(try reader.bareArgument(), at: start)
+        default: return nil
+        }
+    }
+
+    private mutating func tagged(_ tag: UInt64, at start: Int) throws(CBORCodecError) -> String {
+        switch tag {
+        case CompactTag.keyString: return try keyString(try integer(), at: start)
+        case CompactTag.valueString:
+            let number = try integer()
+            guard number >= 244, let text = CompactTables.values[UInt64(number)] else {
+                throw CBORCodecError(.undefinedNumber, at: start)
+            }
+            return text
+        case CompactTag.decimal: return String(try integer())
+        case CompactTag.secretText:
+            guard tail != nil, let byte = nextByte, byte >> 5 == 3 else { throw CBORCodecError(.packing, at: start) }
+            let content = try content(length: try reader.bareArgument(), at: start)
+            guard let text = String(validating: content, as: UTF8.self) else {
+                throw CBORCodecError(.invalidUTF8, at: start)
+            }
+            return text
+        default: return try bytes(tag: tag)
+        }
+    }
+
+    private mutating func bytes(tag: UInt64?) throws(CBORCodecError) -> String {
+        let start = reader.index
+        guard let kind = PackingKind.tagged(tag) else { throw CBORCodecError(.tag, at: start) }
+        guard let byte = nextByte, byte >> 5 == 2 else { throw CBORCodecError(.packing, at: start) }
+        let content = try content(length: try reader.bareArgument(), at: start)
+        guard let text = PackedText.bytes(kind, content).text else { throw CBORCodecError(.packing, at: start) }
+        return text
+    }
+
+    private mutating func content(length: UInt64, at start: Int) throws(CBORCodecError) -> [UInt8] {
+        if let tail {
+            guard length <= UInt64(tail.count - tailIndex) else { throw CBORCodecError(.truncated, at: start) }
+            defer { tailIndex += Int(length) }
+            return Array(tail[tailIndex..<tailIndex + Int(length)])
+        }
+        guard length <= UInt64(reader.bytes.count - reader.index) else { throw CBORCodecError(.truncated, at: start) }
+        defer { reader.index += Int(length) }
+        return Array(reader.bytes[reader.index..<reader.index + Int(length)])
+    }
+
+    private mutating func timeDifference() throws(CBORCodecError) -> Int64 {
+        let start = reader.index
+        _ = try reader.bareArgument()
+        let difference = try integer()
+        guard let latestTime, difference.magnitude < 1 << 32, Milliseconds.range.contains(latestTime + difference)
+        else {
+            throw CBORCodecError(.packing, at: start)
+        }
+        self.latestTime = latestTime + difference
+        return latestTime + difference
+    }
+
+    private mutating func time() throws(CBORCodecError) -> Int64 {
+        let start = reader.index
+        _ = try reader.bareArgument()
+        guard let byte = nextByte, byte >> 5 == 2,
+            let time = Milliseconds.unpacked(try content(length: try reader.bareArgument(), at: start))
+        else { throw CBORCodecError(.packing, at: start) }
+        latestTime = time
+        return time
+    }
+}

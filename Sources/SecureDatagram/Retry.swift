@@ -1,0 +1,16 @@
+/// The datagram by which a gateway under load asks for message 1 once more, with a cookie: kind, 4 bytes of the hash of the
+/// Noise message that it answers, the cookie. 13 bytes, fewer than any message 1.
+public enum Retry {
+    static var echoLength: Int { 4 }
+    static var cookieLength: Int { 8 }
+
+    static func write(answering hash: [UInt8], cookie: [UInt8]) -> [UInt8] {
+        [FrameHeader.retryForm] + hash.prefix(echoLength) + cookie
+    }
+
+    /// The echo and the cookie of a retry; nil where its length is another.
+    static func read(_ datagram: [UInt8]) -> (echo: ArraySlice<UInt8>, cookie: ArraySlice<UInt8>)? {
+        guard datagram.count == 1 + echoLength + cookieLength else { return nil }
+        return (datagram[1..<1 + echoLength], datagram[(1 + echoLength)...])
+    }
+}

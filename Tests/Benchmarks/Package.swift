@@ -1,0 +1,30 @@
+// swift-tools-version: 6.2
+// Benchmarks, apart from the package so that nobody else builds them: Scripts/bench runs them. What they measure is linked
+// into Sources/ (symbolic links to the package's own folders); each benchmark has one folder.
+import PackageDescription
+
+// As in the package itself.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "benchmarks",
+    targets: [
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
+        target("Noise"),
+        target("NoiseSodium", ["CSodium", "Noise"]),
+        target("SecureDatagram", ["Noise"]),
+        target("Measuring"),
+        .executableTarget(
+            name: "ChannelBenchmark",
+            dependencies: ["CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"], swiftSettings: settings),
+    ]
+)
