@@ -87,11 +87,13 @@ enum Generation {
         return (file, restore)
     }
 
-    /// Old sessions neither send nor execute: they are gone, with the answers in them. No handshake's counter is trusted
+    /// Old sessions neither send nor execute: they are gone, with the answers in them, and open one-time codes. No handshake's counter is trusted
     /// either, since newer ones than the stored may have been taken. What is queued in either direction stays.
     private static func forgetSessions(_ db: Database) throws {
         try db.execute(sql: "DELETE FROM session")
         try db.execute(sql: "DELETE FROM answer")
+        // A one-time code may have been used since: the message that used it must not enrol its sender once more.
+        try db.execute(sql: "DELETE FROM enrolment")
         try db.execute(
             sql: """
                 UPDATE device SET handshake_counter = ?, handshake_hash = x'', handshake_reply = x'',

@@ -18,6 +18,8 @@ struct GenerationTests {
         second.isRevoked = true
         try store.commit(SealingTests.writes + [.device(second)])
         try store.commit([.session(SessionRecord(device: 1, slot: 0, session: [9])), .transaction("t")])
+        let code = EnrolmentRecord(name: "new", room: "#a:b", codeHash: [1], expiresUnixMilliseconds: .max)
+        try store.commit([.enrolment(code)])
         try store.close()
     }
 
@@ -37,6 +39,7 @@ struct GenerationTests {
         #expect(
             state.devices.allSatisfy { $0.handshakeReply.isEmpty && $0.observeToken == nil },
             sourceLocation: sourceLocation)
+        #expect(state.enrolments.isEmpty, sourceLocation: sourceLocation)
         #expect(state.uplinks.count == 1 && state.inbox.count == 1, sourceLocation: sourceLocation)
         #expect(!state.devices.isEmpty, sourceLocation: sourceLocation)
         try store.close()
@@ -52,6 +55,7 @@ struct GenerationTests {
         let store = try Store(path: folder.path, traces: traces ?? folder.traces())
         #expect(store.restore == nil, "\(store.restore?.reason ?? "")", sourceLocation: sourceLocation)
         #expect(try store.load().sessions.count == 2, sourceLocation: sourceLocation)
+        #expect(try store.load().enrolments.count == 1, sourceLocation: sourceLocation)
         #expect(try store.load().devices.allSatisfy { !$0.awaitsHandshake }, sourceLocation: sourceLocation)
         try store.close()
     }

@@ -149,19 +149,9 @@ struct SealingTests {
     func firstSchema() throws {
         for cipher in [nil, try Self.key()] {
             let folder = try Folder()
-            let store = try Store(path: folder.path)
-            try store.commit(Self.writes)
-            try store.close()
-            let queue = try DatabaseQueue(path: folder.path)
-            try queue.write {
-                try $0.execute(
-                    sql: """
-                        DROP TABLE seal; DROP TABLE generation; DROP TABLE enrolment;
-                        ALTER TABLE device DROP COLUMN psk;
-                        PRAGMA user_version = 1
-                        """)
-            }
-            try queue.close()
+            try FirstSchema.write(
+                folder.path, session: Self.secret("session"), answer: Self.secret("answer"),
+                uplink: Self.secret("uplink"), inbox: Self.secret("inbox"), reply: Self.secret("reply"))
             let opened = try Store(path: folder.path, cipher: cipher, traces: folder.traces())
             #expect(opened.restore == nil)
             Self.expectWhole(try opened.load())
