@@ -42,22 +42,20 @@ public enum SodiumSuite<Hash: SodiumHash>: NoiseSuite {
         _ ciphertext: ArraySlice<UInt8>, key: [UInt8], nonce: UInt64, associatedData: [UInt8]
     ) -> [UInt8]? {
         precondition(key.count == 32)
-        guard ciphertext.count >= 16 else { return nil }
-        var isAuthentic = false
-        // The buffer has room for a byte more than nothing: an empty array may have no address.
-        let plaintext = [UInt8](unsafeUninitializedCapacity: ciphertext.count - 15) { buffer, count in
-            ciphertext.withUnsafeBufferPointer { input in
-                guard let output = buffer.baseAddress, let source = input.baseAddress else { return }
-                withNonce(nonce) { nonce in
-                    isAuthentic =
-                        crypto_aead_chacha20poly1305_ietf_decrypt(
-                            output, nil, nil, source, UInt64(input.count), associatedData,
-                            UInt64(associatedData.count), nonce, key) == 0
+        let length = ciphertext.count - 16
+        guard length >= 0 else { return nil }
+        // On the stack at first: forgeries, of which there may be many, cost no heap. One byte at least, for an address.
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(length, 1)) { plaintext -> [UInt8]? in
+            let isAuthentic = ciphertext.withUnsafeBufferPointer { input in
+                guard let source = input.baseAddress else { return false }
+                return withNonce(nonce) { nonce in
+                    crypto_aead_chacha20poly1305_ietf_decrypt(
+                        plaintext.baseAddress, nil, nil, source, UInt64(input.count), associatedData,
+                        UInt64(associatedData.count), nonce, key) == 0
                 }
             }
-            count = isAuthentic ? ciphertext.count - 16 : 0
+            return isAuthentic ? Array(plaintext[0..<length]) : nil
         }
-        return isAuthentic ? plaintext : nil
     }
 
     public static func wipe(_ bytes: inout [UInt8]) {
@@ -67,14 +65,14 @@ public enum SodiumSuite<Hash: SodiumHash>: NoiseSuite {
     }
 
     /// Section 12.3: four zero bytes, then the number, little-endian.
-    private static func withNonce(_ number: UInt64, _ body: (UnsafePointer<UInt8>) -> Void) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 12) { nonce in
-            for index in 0..<4 { nonce.initializeElement(at: index, to: 0) }
-            for index in 0..<8 {
-                nonce.initializeElement(
-                    at: index + 4, to: UInt8(truncatingIfNeeded: number >> UInt64(index * 8)))
+    private static func withNonce<Result>(_ number: UInt64, _ body: (UnsafePointer<UInt8>) -> Result) -> Result {
+        var nonce = (UInt32(0), UInt32(truncatingIfNeeded: number).littleEndian, UInt32(number >> 32).littleEndian)
+        return withUnsafeBytes(of: &nonce) { bytes in
+            // Twelve bytes of the stack: they have an address.
+            bytes.withMemoryRebound(to: UInt8.self) { buffer in
+                guard let address = buffer.baseAddress else { preconditionFailure("no nonce") }
+                return body(address)
             }
-            if let address = nonce.baseAddress { body(UnsafePointer(address)) }
         }
     }
 }

@@ -13,7 +13,8 @@ struct ChannelBenchmark {
         let all = [
             try handshake(ends, &bare), try handshakeState(ends, &bare, secret: nil),
             try handshakeState(ends, &bare, secret: secret), try frames(ends, &bare), cipherStates(&bare),
-            try forged(ends, &bare), try forgedInThree(ends, &bare), try bogusMessage1(ends, &bare),
+            forgedCiphertext(&bare), try forged(ends, &bare), try forgedInThree(ends, &bare),
+            try bogusMessage1(ends, &bare),
             try bogusHandshakeState(ends, &bare, secret: nil), try bogusHandshakeState(ends, &bare, secret: secret),
         ]
         Report.print(all, asJSON: CommandLine.arguments.contains("--json"))
@@ -77,6 +78,17 @@ struct ChannelBenchmark {
                     precondition(state.open(state.seal(plaintext, number: number)[...], number: number) != nil)
                 }
             })
+    }
+
+    static func forgedCiphertext(_ bare: inout Bare) -> Measurement {
+        let state = CipherState<WireSuite>(keyBytes: Sodium.randomBytes(32))
+        let forgery = [UInt8](repeating: 7, count: 48)
+        bare.seal()
+        bare.damage()
+        return Measurement(
+            "Noise: forged message", bar: 3, operations: 2000,
+            reference: { for _ in 0..<2000 { precondition(!bare.open()) } },
+            { for _ in 0..<2000 { precondition(state.open(forgery[...], number: 1) == nil) } })
     }
 
     /// Rejects `forgery` again and again.
