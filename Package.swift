@@ -71,6 +71,16 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
+        .target(name: "ConformanceSite", dependencies: ["CoAP"], swiftSettings: strict),
+        .executableTarget(
+            name: "coap-conformance-server",
+            dependencies: [
+                "CoAP", "ConformanceSite",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(name: "coap-probe", dependencies: ["CoAP"], swiftSettings: strict),
         .target(
             name: "LinkRelay",
             dependencies: [
@@ -103,7 +113,7 @@ let package = Package(
 
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
         tests("CBOR", ["CBOR", "TestSupport"]),
-        tests("CoAP", ["CoAP", "TestSupport"]),
+        tests("CoAP", ["CoAP", "ConformanceSite", "Links", "TestSupport"]),
         tests("CompactMatrix", ["CBOR", "CompactMatrix", "TestSupport"]),
         tests("GatewayStore", ["GatewayCore", "GatewayStore"]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),

@@ -59,6 +59,11 @@ extension Endpoint {
         transmit(bytes, answering: id)
     }
 
+    /// Acknowledges a request before its time: its answer is known to take long, and comes as a message of its own.
+    public mutating func acknowledge(_ id: IncomingRequest.ID) {
+        if log.acknowledge(id) { transmitEmpty(.acknowledgement, id.messageID, answering: id) }
+    }
+
     /// Ends a request without an answer: the client does not want any (RFC 7967), or it was unconfirmed and is ignored
     /// (RFC 7252 section 4.3). A confirmable one is acknowledged all the same.
     public mutating func endWithoutAnswer(_ id: IncomingRequest.ID) {

@@ -281,6 +281,12 @@ public struct Endpoint: Sendable {
         outgoing[index].state = .awaitingAnswer(until: lastBitAt + timeout, timeout: timeout)
     }
 
+    /// The bytes of a confirmable message that is under way: for owners whose channel does not repeat by handle.
+    public func message(of handle: Handle) -> [UInt8]? {
+        for message in outgoing where message.handle == handle { return message.message }
+        return nil
+    }
+
     // MARK: Time
 
     public mutating func handleTimeout(now: Int64) {

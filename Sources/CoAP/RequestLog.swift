@@ -99,6 +99,16 @@ struct RequestLog: Sendable {
         return due
     }
 
+    /// Whether an empty acknowledgement has to leave now.
+    mutating func acknowledge(_ id: ID) -> Bool {
+        guard let index = pendingIndex(of: id), pending[index].isConfirmable, !pending[index].isAcknowledged else {
+            return false
+        }
+        pending[index].acknowledgeAt = nil
+        pending[index].isAcknowledged = true
+        return true
+    }
+
     mutating func finish(_ index: Int, _ outcome: Outcome, memory: Int) {
         let request = pending[index]
         if pending.count == 1 { pending = [] } else { pending.remove(at: index) }

@@ -56,6 +56,11 @@ extension ServerSession {
         observations.removeAll { $0.resource == resource }
     }
 
+    /// Forgets who observes `resource` without a word, as a restart would.
+    public mutating func forgetObservers(of resource: Int) {
+        remove { $0.resource == resource }
+    }
+
     public func isObserved(_ resource: Int) -> Bool {
         observations.contains { $0.resource == resource }
     }

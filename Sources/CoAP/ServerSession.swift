@@ -102,6 +102,9 @@ public struct ServerSession: Sendable {
         finish(id, request, response, now: now)
     }
 
+    /// Has the answer to a request come as a message of its own: it is known to take long.
+    public mutating func acknowledge(_ id: RequestID) { endpoint.acknowledge(id) }
+
     // MARK: Requests
 
     private mutating func handleEvents(now: Int64) {
