@@ -45,16 +45,18 @@ public struct BlockOption: Equatable, Sendable {
     ///
     /// - Parameter lossPerBillionBytes: how many bytes in 10^9 are lost; a datagram of n bytes gets lost n times as often.
     public static func exponent(lossPerBillionBytes: UInt64, overhead: Int) -> UInt8 {
-        var best: UInt8 = 6
+        var best: UInt8 = 0
         var least = UInt64.max
         var exponent: UInt8 = 0
         while exponent <= 6 {
             let size = UInt64(16 << Int(exponent))
             let whole = size + UInt64(max(0, overhead))
-            // Bytes on the air for each million of the body: (size + overhead) / size, divided by the share that arrives.
-            let lost = min(999_000_000, whole * lossPerBillionBytes)
-            let cost = whole * 1_000_000 / size * 1_000_000_000 / (1_000_000_000 - lost)
-            if cost <= least {
+            // Bytes on the air for each million of the body: (size + overhead) / size, divided by the share that arrives,
+            // e^-x for x bytes lost in that many. (1 + x/16)^16 is near enough to e^x to compare by.
+            let x = min(16_000_000, whole * min(lossPerBillionBytes, 1_000_000_000) / 1_000)
+            var cost = whole * 1_000_000 / size
+            for _ in 0..<16 { cost = cost * (1_000_000 + x / 16) / 1_000_000 }
+            if cost < least {
                 least = cost
                 best = exponent
             }

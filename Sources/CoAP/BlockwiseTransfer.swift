@@ -111,7 +111,9 @@ public struct BlockwiseTransfer: Sendable {
     private mutating func received(duringDownload response: Response) -> Step {
         guard response.code.isSuccess, let block = response.block(.block2), block.number > 0 || block.more else {
             // One message holds it all; or what was begun has come to an end by an error.
-            return .done(response)
+            var whole = response
+            whole.options.removeAll { $0.number == .block2 || $0.number == .size2 }
+            return .done(whole)
         }
         let tag = response.option(.eTag)?.value
         if block.number == 0 {

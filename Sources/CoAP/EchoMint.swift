@@ -42,11 +42,11 @@ public struct EchoMint: Equatable, Sendable {
     }
 
     private func hash(_ time: UInt32, _ address: [UInt8]) -> UInt64 {
-        Self.sipHash(key0, key1, Self.bytes(UInt64(time)).suffix(4) + address)
+        Self.hash(key0: key0, key1: key1, Self.bytes(UInt64(time)).suffix(4) + address)
     }
 
     /// SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash that holds against forgery at 64 bits.
-    static func sipHash(_ key0: UInt64, _ key1: UInt64, _ message: [UInt8]) -> UInt64 {
+    public static func hash(key0: UInt64, key1: UInt64, _ message: [UInt8]) -> UInt64 {
         var v0 = key0 ^ 0x736F_6D65_7073_6575
         var v1 = key1 ^ 0x646F_7261_6E64_6F6D
         var v2 = key0 ^ 0x6C79_6765_6E65_7261

@@ -15,7 +15,7 @@ extension Endpoint {
         heard(now: now)
         switch (message.type, message.code) {
         case (.acknowledgement, .empty): acknowledged(message.messageID, now: now)
-        case (.acknowledgement, let code) where code.isResponse: piggybacked(message, now: now)
+        case (.acknowledgement, let code) where code.isResponse: piggybacked(message, bytes: datagram.count, now: now)
         case (.reset, .empty): reset(message.messageID)
         case (.confirmable, .empty): transmitEmpty(.reset, message.messageID, answering: nil)
         case (.confirmable, let code) where code.isRequest, (.nonConfirmable, let code) where code.isRequest:
@@ -120,6 +120,8 @@ extension Endpoint {
 
     private mutating func acknowledged(_ messageID: UInt16, now: Int64) {
         guard let index = index(awaiting: messageID) else { return }
+        // The acknowledgement of a request may have waited for its answer; those of answers leave at once.
+        if outgoing[index].role != .request { measure(outgoing[index], answerBytes: 4, now: now) }
         switch outgoing[index].role {
         case .request:
             let wait = parameters.maxTransmitWait(answerBytes: outgoing[index].answerBytes)
@@ -139,11 +141,12 @@ extension Endpoint {
         startWaiting()
     }
 
-    private mutating func piggybacked(_ message: Message, now: Int64) {
+    private mutating func piggybacked(_ message: Message, bytes: Int, now: Int64) {
         // The token too has to match (RFC 7252 section 5.3.2).
         guard let index = index(awaiting: message.messageID), outgoing[index].role == .request,
             outgoing[index].token == message.token
         else { return }
+        measure(outgoing[index], answerBytes: bytes, now: now)
         complete(index, message)
     }
 

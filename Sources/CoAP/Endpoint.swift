@@ -97,6 +97,8 @@ public struct Endpoint: Sendable {
         var repetitions: Int
         var answerBytes: Int
         var observes: Bool
+        /// When its last bit left.
+        var leftAt: Int64 = 0
         /// A first notification has come.
         var isRegistered = false
         /// Ends an observation: what still comes under its token is a notification while it has an Observe option.
@@ -142,6 +144,7 @@ public struct Endpoint: Sendable {
     let answerMemory = 16_384
     /// Answers of the peer that are remembered to tell their copies.
     let receivedMemory = 32
+    var roundTrip = RoundTrip()
     /// Until then nothing unconfirmed may leave, unless the peer is heard (PROBING_RATE, RFC 7252 section 4.7).
     var probingFreeAt: Int64 = .min
     /// A request with the empty token came to nothing, and `emptyTokenFreeAt` does not say so yet.
@@ -271,13 +274,20 @@ public struct Endpoint: Sendable {
 
     /// The message of `handle` has left: its last bit at `lastBitAt`. Starts its timer.
     ///
-    /// - Parameter addedAnswerBytes: what the channel below adds to this answer beyond what it adds to each: a handshake's.
-    public mutating func sent(_ handle: Handle, lastBitAt: Int64, addedAnswerBytes: Int = 0) {
+    /// - Parameters:
+    ///   - addedAnswerBytes: what the channel below adds to this answer beyond what it adds to each: a handshake's.
+    ///   - timeout: for this transmission, where the owner knows better than the parameters: it has learnt the link's rate.
+    public mutating func sent(
+        _ handle: Handle, lastBitAt: Int64, addedAnswerBytes: Int = 0, timeout given: Int64? = nil
+    ) {
         guard let index = outgoing.firstIndex(where: { $0.handle == handle }) else { return }
         guard case .leaving = outgoing[index].state else { return }
-        var timeout = parameters.timeout(answerBytes: outgoing[index].answerBytes + addedAnswerBytes)
-        timeout += timeout / 1000 * drawJitter()
-        for _ in 0..<outgoing[index].repetitions { timeout = timeout / 1000 * parameters.backoffPerMille }
+        outgoing[index].leftAt = lastBitAt
+        var timeout = given ?? learntTimeout(answerBytes: outgoing[index].answerBytes + addedAnswerBytes)
+        if given == nil {
+            timeout += timeout / 1000 * drawJitter()
+            for _ in 0..<outgoing[index].repetitions { timeout = timeout / 1000 * parameters.backoffPerMille }
+        }
         outgoing[index].state = .awaitingAnswer(until: lastBitAt + timeout, timeout: timeout)
     }
 

@@ -27,6 +27,10 @@ public struct TransmissionParameters: Equatable, Sendable {
     public var processing: Int64
     /// EXCHANGE_LIFETIME: how long an answer is kept for a repeated request.
     public var exchangeLifetime: Int64
+    /// What the link adds to each answer, in bytes: together with the datagram's own it gives the time of its bytes.
+    public var answerOverheadBytes = 0
+    /// Learn `roundTrip` from exchanges whose request left once only, with its variance; the given one is where it starts.
+    public var learnsRoundTrip = false
     /// How long a byte that nobody answers for takes at PROBING_RATE: 1 byte a second (RFC 7252 section 4.8).
     public var perProbingByte: Int64 = 1_000_000_000
 

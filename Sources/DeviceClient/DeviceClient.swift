@@ -219,6 +219,6 @@ extension TransmissionParameters {
         let timing = LinkTiming(link)
         self.init(
             roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteDown,
-            expectedAnswerBytes: 24 + link.down.overheadBytes)
+            expectedAnswerBytes: 24 + link.down.overheadBytes, processing: link.processing)
     }
 }

@@ -241,7 +241,7 @@ extension TransmissionParameters {
         let timing = LinkTiming(link)
         self.init(
             roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteUp,
-            expectedAnswerBytes: 24 + link.up.overheadBytes)
+            expectedAnswerBytes: 24 + link.up.overheadBytes, processing: link.processing)
     }
 }
 
