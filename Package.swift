@@ -25,6 +25,7 @@ let package = Package(
     products: [
         .executable(name: "sotto", targets: ["sotto"]),
         .library(name: "DeviceClient", targets: ["DeviceClient"]),
+        .library(name: "ConformanceSite", targets: ["CoAP", "ConformanceSite"]),
     ],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),

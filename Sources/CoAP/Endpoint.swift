@@ -128,7 +128,13 @@ public struct Endpoint: Sendable {
         var expires: Int64
     }
 
-    public var parameters: TransmissionParameters
+    public var parameters: TransmissionParameters {
+        get { sharedParameters[0] }
+        set { sharedParameters = [newValue] }
+    }
+    /// One element, its storage shared with the endpoints that were made `like` this one: a hundred thousand peers of one
+    /// server have the same parameters.
+    private var sharedParameters: [TransmissionParameters]
     var outgoing: [Outgoing] = []
     var received: [Received] = []
     var unconfirmed: [Unconfirmed] = []
@@ -156,11 +162,18 @@ public struct Endpoint: Sendable {
     ///   - seed: any number that differs from run to run: timer jitter and the first token derive from it.
     ///   - firstMessageID: not among those that the peer may remember of an earlier run (RFC 7252 section 4.4).
     public init(parameters: TransmissionParameters, seed: UInt64, firstMessageID: UInt16) {
-        self.parameters = parameters
+        sharedParameters = [parameters]
         jitter = seed
         nextMessageID = firstMessageID
-        nextToken = UInt8(truncatingIfNeeded: seed >> 16)
-        if nextToken == 0 { nextToken = 1 }
+        nextToken = max(1, UInt8(truncatingIfNeeded: seed >> 16))
+    }
+
+    /// An endpoint for another peer, with the parameters of `template`, which they share in memory.
+    public init(like template: Endpoint, seed: UInt64, firstMessageID: UInt16) {
+        sharedParameters = template.sharedParameters
+        jitter = seed
+        nextMessageID = firstMessageID
+        nextToken = max(1, UInt8(truncatingIfNeeded: seed >> 16))
     }
 
     // MARK: What the owner takes out

@@ -34,6 +34,10 @@ struct RequestLog: Sendable {
         var token: [UInt8]
         var outcome: Outcome
         var expires: Int64
+
+        var isForgettable: Bool {
+            if case .runAgain = outcome { true } else { false }
+        }
     }
 
     enum Search: Equatable {
@@ -63,7 +67,7 @@ struct RequestLog: Sendable {
         while index > first {
             index -= 1
             guard kept[index].messageID == messageID else { continue }
-            guard kept[index].expires > now, kept[index].outcome != .runAgain else { return .unknown }
+            guard kept[index].expires > now, !kept[index].isForgettable else { return .unknown }
             return .answered(ID(messageID: messageID, token: kept[index].token), kept[index].outcome)
         }
         return .unknown
@@ -128,6 +132,8 @@ struct RequestLog: Sendable {
             firstWithAnswer += 1
         }
         if kept.count - first > Self.mostKept { dropFirst() }
+        // What is to be run again need not be remembered.
+        while first < firstWithAnswer, kept[first].isForgettable { first += 1 }
         compact()
     }
 

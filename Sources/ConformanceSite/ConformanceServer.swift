@@ -24,6 +24,7 @@ public struct ConformanceServer<Address: Hashable & Sendable> {
     public var outgoing: [(bytes: [UInt8], to: Address)] = []
     private var site: ConformanceSite
     private let parameters: TransmissionParameters
+    private let template: Endpoint
     private let mint: EchoMint?
     private let bytesOf: (Address) -> [UInt8]
     private var peers: [Address: Peer] = [:]
@@ -43,6 +44,7 @@ public struct ConformanceServer<Address: Hashable & Sendable> {
     ) {
         self.site = site
         self.parameters = parameters
+        template = Endpoint(parameters: parameters, seed: seed, firstMessageID: 0)
         self.mint = mint
         self.bytesOf = bytesOf
         random = seed
@@ -99,7 +101,7 @@ public struct ConformanceServer<Address: Hashable & Sendable> {
     private mutating func newPeer(_ address: Address, now: Int64) -> Peer {
         random = random &* 0x5851_F42D_4C95_7F2D &+ 0x1405_7B7E_F767_814F
         let endpoint = Endpoint(
-            parameters: parameters, seed: random, firstMessageID: UInt16(truncatingIfNeeded: random >> 40))
+            like: template, seed: random, firstMessageID: UInt16(truncatingIfNeeded: random >> 40))
         let proof = mint.map { (mint: $0, address: bytesOf(address)) }
         let peer = Peer(ServerSession(endpoint: endpoint, proof: proof), heardAt: now)
         peers[address] = peer
@@ -120,8 +122,8 @@ public struct ConformanceServer<Address: Hashable & Sendable> {
             if let bytes { outgoing.append((bytes, address)) }
             if transmission.isConfirmable { peer.session.endpoint.sent(transmission.handle, lastBitAt: now) }
         }
-        let hadTimer = timed.contains(address)
         let hasTimer = peer.session.deadline != nil
+        let hadTimer = !timed.isEmpty && timed.contains(address)
         if hasTimer, !hadTimer { timed.insert(address) }
         if !hasTimer, hadTimer { timed.remove(address) }
         if !site.changes.isEmpty { tellObservers(now: now) }

@@ -39,9 +39,8 @@ final class ServerCore: @unchecked Sendable {
 
     private func write(answeringTo known: PeerAddress?, at socketAddress: SocketAddress?) {
         guard !server.outgoing.isEmpty else { return }
-        let outgoing = server.outgoing
-        server.outgoing = []
-        for (bytes, address) in outgoing {
+        defer { server.outgoing.removeAll(keepingCapacity: true) }
+        for (bytes, address) in server.outgoing {
             guard let channel = address.isOfIPv6 ? channels.v6 : channels.v4,
                 let target = address == known ? socketAddress : address.socketAddress
             else { continue }
