@@ -14,7 +14,8 @@ struct Script {
     var bytes: ArraySlice<UInt8>
     var client = Endpoint(parameters: .rfc7252, seed: 1, firstMessageID: 0)
     var server = ConformanceServer<UInt8>(
-        site: ConformanceSite(now: 0, unixNanoseconds: 0), parameters: .rfc7252, mint: EchoMint(key0: 1, key1: 2), seed: 2,
+        site: ConformanceSite(now: 0, unixNanoseconds: 0), parameters: .rfc7252, mint: EchoMint(key0: 1, key1: 2),
+        seed: 2,
         now: 0, bytesOf: { [$0] })
     var now: Int64 = 0
     var open: Set<Endpoint.Handle> = []
@@ -51,7 +52,11 @@ struct Script {
                 // The datagram comes, and another time later.
                 if let first = toServer.first { _ = server.receive(first, from: 0, now: now) }
             default:
-                if step & 8 == 0 { toServer = Array(toServer.dropFirst()) } else { toClient = Array(toClient.dropFirst()) }
+                if step & 8 == 0 {
+                    toServer = Array(toServer.dropFirst())
+                } else {
+                    toClient = Array(toClient.dropFirst())
+                }
             }
             client.handleTimeout(now: now)
             server.handleTimeout(now: now)
