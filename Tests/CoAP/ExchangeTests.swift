@@ -9,12 +9,12 @@ struct ExchangeTests {
         roundTrip: 1_000, perAnswerByte: 0, randomFactorPerMille: 1000, emptyAcknowledgementAfter: 400,
         exchangeLifetime: 100_000)
 
-    private func endpoint() -> Endpoint {
+    func endpoint() -> Endpoint {
         Endpoint(parameters: Self.parameters, seed: 0x55_0000, firstMessageID: 0x0100)
     }
 
     /// The next message that the endpoint wants sent, told to have left at once.
-    private func take(_ endpoint: inout Endpoint, now: Int64 = 0) throws -> Message {
+    func take(_ endpoint: inout Endpoint, now: Int64 = 0) throws -> Message {
         let next = endpoint.nextTransmission()
         let transmission = try #require(next)
         if transmission.isConfirmable { endpoint.sent(transmission.handle, lastBitAt: now) }
@@ -24,14 +24,14 @@ struct ExchangeTests {
         return try Message(decoding: message)
     }
 
-    private enum Unexpected: Error { case repetition, event }
+    enum Unexpected: Error { case repetition, event }
 
-    private func takeRequest(_ endpoint: inout Endpoint) throws -> Endpoint.IncomingRequest {
+    func takeRequest(_ endpoint: inout Endpoint) throws -> Endpoint.IncomingRequest {
         guard case .request(let request)? = endpoint.nextEvent() else { throw Unexpected.event }
         return request
     }
 
-    private func feed(_ message: Message, to endpoint: inout Endpoint, now: Int64 = 0) throws {
+    func feed(_ message: Message, to endpoint: inout Endpoint, now: Int64 = 0) throws {
         endpoint.receive(try message.encoded(), now: now)
     }
 
@@ -259,7 +259,7 @@ struct ExchangeTests {
 
     // MARK: As a server
 
-    private let request = Message(
+    let request = Message(
         type: .confirmable, code: .post, messageID: 0x2000, token: [5], options: [.init(.uriPath, [0x74])], payload: [1]
     )
 
@@ -368,86 +368,6 @@ struct ExchangeTests {
         #expect(server.nextEvent() == nil)
         try feed(request, to: &server, now: 5_000)
         #expect(try takeRequest(&server).request.payload == [1])
-    }
-
-    @Test(
-        "answers kept for repetitions are bounded, and a request whose answer is gone is run again only if it is safe")
-    func answerMemory() throws {
-        for method in [Code.get, .fetch, .post, .put, .delete] {
-            var server = endpoint()
-            var request = request
-            request.code = method
-            for id in 0..<40 {
-                request.messageID = UInt16(id)
-                try feed(request, to: &server)
-                try server.respond(
-                    to: try takeRequest(&server).id, Response(.content, payload: [UInt8](repeating: 0, count: 1_000)),
-                    now: 0)
-                _ = try take(&server)
-            }
-            request.messageID = 39
-            try feed(request, to: &server)
-            #expect(server.nextEvent() == nil)
-            #expect(try take(&server).payload.count == 1_000)
-            request.messageID = 0
-            try feed(request, to: &server)
-            if method == .get || method == .fetch {
-                #expect(try takeRequest(&server).id.messageID == 0)
-            } else {
-                #expect(server.nextEvent() == nil)
-                #expect(try take(&server) == .empty(.reset, 0))
-            }
-            // Which holds until the exchange is over.
-            try feed(request, to: &server, now: 100_000)
-            if method != .get && method != .fetch { #expect(try takeRequest(&server).id.messageID == 0) }
-        }
-    }
-
-    @Test("a request that wants no answer is acknowledged if it asked for that, and not run again")
-    func endedWithoutAnswer() throws {
-        var server = endpoint()
-        try feed(request, to: &server)
-        let incoming = try takeRequest(&server)
-        server.endWithoutAnswer(incoming.id)
-        for copy in 0..<3 {
-            #expect(try take(&server) == .empty(.acknowledgement, 0x2000), "copy \(copy)")
-            try feed(request, to: &server)
-            #expect(server.nextEvent() == nil)
-        }
-        var unconfirmed = request
-        unconfirmed.type = .nonConfirmable
-        unconfirmed.messageID = 0x2001
-        try feed(unconfirmed, to: &server)
-        _ = server.nextTransmission()
-        server.endWithoutAnswer(try takeRequest(&server).id)
-        try feed(unconfirmed, to: &server)
-        #expect(server.nextTransmission() == nil)
-        #expect(server.nextEvent() == nil)
-    }
-
-    @Test("a late answer that must not be repeated leaves once, unconfirmed")
-    func unconfirmedSeparateAnswer() throws {
-        var server = endpoint()
-        try feed(request, to: &server)
-        let incoming = try takeRequest(&server)
-        server.handleTimeout(now: 400)
-        _ = try take(&server)
-        try server.respond(to: incoming.id, Response(.content, payload: [3]), confirmably: false, now: 500)
-        #expect(try take(&server).type == .nonConfirmable)
-        #expect(server.isIdle)
-    }
-
-    @Test("no more than 64 requests wait for an answer at once")
-    func pendingRequests() throws {
-        var server = endpoint()
-        var request = request
-        for id in 0..<65 {
-            request.messageID = UInt16(id)
-            try feed(request, to: &server)
-        }
-        for _ in 0..<64 { _ = try takeRequest(&server) }
-        #expect(server.nextEvent() == nil)
-        #expect(server.nextTransmission() == nil)
     }
 
     // MARK: Observation
