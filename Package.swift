@@ -27,7 +27,7 @@ let package = Package(
     products: [
         .executable(name: "sotto", targets: ["sotto"]),
         .library(name: "DeviceClient", targets: ["DeviceClient"]),
-        // For Tests/Dictionary and Tests/Fuzz.
+        // For Tests/Dictionary.
         .library(name: "CoAP", targets: ["CoAP"]),
         .library(name: "CompactMatrix", targets: ["CompactMatrix"]),
         .library(name: "MatrixJSON", targets: ["MatrixJSON"]),
@@ -80,6 +80,16 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
+        .target(name: "ConformanceSite", dependencies: ["CoAP"], swiftSettings: strict),
+        .executableTarget(
+            name: "coap-conformance-server",
+            dependencies: [
+                "CoAP", "ConformanceSite",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(name: "coap-probe", dependencies: ["CoAP"], swiftSettings: strict),
         .target(
             name: "LinkRelay",
             dependencies: [
@@ -114,12 +124,13 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "FuzzSupport", "CoAP", "CompactMatrix", "MatrixJSON", "Noise", "NoiseSodium", "SecureDatagram",
+                "FuzzSupport", "CoAP", "CompactMatrix", "ConformanceSite", "MatrixJSON", "Noise", "NoiseSodium",
+                "SecureDatagram",
                 "TestSupport",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: strict),
         tests("CBOR", ["CBOR", "TestSupport"]),
-        tests("CoAP", ["CoAP", "TestSupport"]),
+        tests("CoAP", ["CoAP", "ConformanceSite", "Links", "TestSupport"]),
         tests("CompactMatrix", ["CBOR", "CoAP", "CompactMatrix", "TestSupport"]),
         tests(
             "GatewayStore",

@@ -12,9 +12,10 @@ extension Endpoint {
             }
             return
         }
+        heard(now: now)
         switch (message.type, message.code) {
         case (.acknowledgement, .empty): acknowledged(message.messageID, now: now)
-        case (.acknowledgement, let code) where code.isResponse: piggybacked(message, now: now)
+        case (.acknowledgement, let code) where code.isResponse: piggybacked(message, bytes: datagram.count, now: now)
         case (.reset, .empty): reset(message.messageID)
         case (.confirmable, .empty): transmitEmpty(.reset, message.messageID, answering: nil)
         case (.confirmable, let code) where code.isRequest, (.nonConfirmable, let code) where code.isRequest:
@@ -27,14 +28,26 @@ extension Endpoint {
 
     /// Answers a request; the answer is kept for repetitions of the request. Piggybacked on the acknowledgement where
     /// none has left yet, otherwise as a confirmable message of its own (RFC 7252 section 5.2).
-    public mutating func respond(to id: IncomingRequest.ID, _ response: Response, now: Int64) throws(MessageError) {
-        guard let index = answered.firstIndex(where: { $0.id == id && $0.answer == nil }) else { return }
-        let request = answered[index]
-        if request.isConfirmable && request.acknowledged {
-            _ = try enqueue(
-                role: .response, code: response.code, options: response.options, payload: response.payload,
-                token: id.token, answerBytes: nil, observes: false)
-            answered[index].answer = []
+    ///
+    /// - Parameter confirmably: false has a separate answer leave once only and unconfirmed: towards an address that is
+    ///   not known to be the peer's own, repetitions are an attack on somebody else.
+    public mutating func respond(
+        to id: IncomingRequest.ID, _ response: Response, confirmably: Bool = true, now: Int64
+    ) throws(MessageError) {
+        guard let index = log.pendingIndex(of: id) else { return }
+        let request = log.pending[index]
+        if request.isConfirmable && request.isAcknowledged {
+            if confirmably {
+                _ = try enqueue(
+                    role: .response, code: response.code, options: response.options, payload: response.payload,
+                    token: id.token, answerBytes: nil, observes: false)
+            } else {
+                let message = Message(
+                    type: .nonConfirmable, code: response.code, messageID: takeMessageID(), token: id.token,
+                    options: response.options, payload: response.payload)
+                transmit(try message.encoded(), answering: id)
+            }
+            log.finish(index, .acknowledgement, memory: answerMemory)
             return
         }
         let message = Message(
@@ -42,41 +55,60 @@ extension Endpoint {
             messageID: request.isConfirmable ? id.messageID : takeMessageID(), token: id.token,
             options: response.options, payload: response.payload)
         let bytes = try message.encoded()
-        let handle = takeHandle()
-        answered[index].answer = bytes
-        answered[index].handle = handle
-        answered[index].acknowledgeAt = nil
-        answered[index].acknowledged = true
-        transmissions.append(
-            Transmission(handle: handle, content: .message(bytes), answering: id, isConfirmable: false))
-        boundAnswerMemory()
+        log.finish(index, .answer(bytes), memory: answerMemory)
+        transmit(bytes, answering: id)
+    }
+
+    /// Acknowledges a request before its time: its answer is known to take long, and comes as a message of its own.
+    public mutating func acknowledge(_ id: IncomingRequest.ID) {
+        if log.acknowledge(id) { transmitEmpty(.acknowledgement, id.messageID, answering: id) }
+    }
+
+    /// Ends a request without an answer: the client does not want any (RFC 7967), or it was unconfirmed and is ignored
+    /// (RFC 7252 section 4.3). A confirmable one is acknowledged all the same.
+    public mutating func endWithoutAnswer(_ id: IncomingRequest.ID) {
+        guard let index = log.pendingIndex(of: id) else { return }
+        let request = log.pending[index]
+        if request.isConfirmable, !request.isAcknowledged {
+            transmitEmpty(.acknowledgement, id.messageID, answering: id)
+        }
+        log.finish(index, request.isConfirmable ? .acknowledgement : .silence, memory: answerMemory)
     }
 
     /// Puts back an answer from before a restart, so that a repetition of its request is answered and not run again.
     public mutating func restore(answer: [UInt8], to id: IncomingRequest.ID, expires: Int64) {
-        answered.append(
-            Answered(
-                id: id, isConfirmable: true, acknowledged: true, answer: answer, handle: takeHandle(),
-                expires: expires, acknowledgeAt: nil))
-        boundAnswerMemory()
+        log.keep(id, isSafe: false, .answer(answer), expires: expires, memory: answerMemory)
     }
 
     private mutating func receive(request message: Message, now: Int64) {
         let id = IncomingRequest.ID(messageID: message.messageID, token: message.token)
-        if let known = answered.first(where: { $0.id.messageID == id.messageID }) {
-            if let answer = known.answer, !answer.isEmpty {
-                transmissions.append(
-                    Transmission(
-                        handle: takeHandle(), content: .message(answer), answering: known.id, isConfirmable: false))
-            } else if known.acknowledged, known.isConfirmable {
-                transmitEmpty(.acknowledgement, id.messageID, answering: known.id)
-            }
-            return
-        }
         let isConfirmable = message.type == .confirmable
-        answered.append(
-            Answered(
-                id: id, isConfirmable: isConfirmable, acknowledged: false, answer: nil, handle: 0,
+        switch log.search(id.messageID, now: now) {
+        case .pending(let index):
+            // The answer is on its way; until then there is nothing new to say.
+            guard log.pending[index].isAcknowledged else { return }
+            transmitEmpty(.acknowledgement, id.messageID, answering: log.pending[index].id)
+            return
+        case .answered(let known, .answer(let answer)):
+            transmit(answer, answering: known)
+            return
+        case .answered(let known, .acknowledgement):
+            transmitEmpty(.acknowledgement, id.messageID, answering: known)
+            return
+        case .answered(_, .forgotten):
+            // To say nothing would have the client repeat it; a reset is what it learns soonest of all.
+            if isConfirmable { transmitEmpty(.reset, id.messageID, answering: nil) }
+            return
+        case .answered(_, .silence), .answered(_, .runAgain):
+            return
+        case .unknown:
+            break
+        }
+        // Whoever has that many unanswered requests under way will repeat this one.
+        guard log.pending.count < RequestLog.mostPending else { return }
+        log.append(
+            RequestLog.Pending(
+                id: id, isConfirmable: isConfirmable, isSafe: message.code.isSafe, isAcknowledged: false,
                 expires: now + parameters.exchangeLifetime,
                 acknowledgeAt: isConfirmable ? now + parameters.emptyAcknowledgementAfter : nil))
         events.append(
@@ -88,12 +120,18 @@ extension Endpoint {
 
     private mutating func acknowledged(_ messageID: UInt16, now: Int64) {
         guard let index = index(awaiting: messageID) else { return }
+        // The acknowledgement of a request may have waited for its answer; those of answers leave at once.
+        if outgoing[index].role != .request { measure(outgoing[index], answerBytes: 4, now: now) }
         switch outgoing[index].role {
         case .request:
             let wait = parameters.maxTransmitWait(answerBytes: outgoing[index].answerBytes)
             outgoing[index].state = .acknowledged(until: now + wait)
         case .response:
             outgoing.remove(at: index)
+        case .notification where takeSuccessor(index):
+            // The old state has arrived; the newer one is a notification of its own now.
+            outgoing[index].repetitions = 0
+            outgoing[index].state = .waiting
         case .notification:
             events.append(.notificationDelivered(outgoing.remove(at: index).handle))
         case .ping:
@@ -103,11 +141,12 @@ extension Endpoint {
         startWaiting()
     }
 
-    private mutating func piggybacked(_ message: Message, now: Int64) {
+    private mutating func piggybacked(_ message: Message, bytes: Int, now: Int64) {
         // The token too has to match (RFC 7252 section 5.3.2).
         guard let index = index(awaiting: message.messageID), outgoing[index].role == .request,
             outgoing[index].token == message.token
         else { return }
+        measure(outgoing[index], answerBytes: bytes, now: now)
         complete(index, message)
     }
 
@@ -146,8 +185,10 @@ extension Endpoint {
     private func isAwaited(_ message: Outgoing, by token: [UInt8]) -> Bool {
         guard message.role == .request, message.token == token else { return false }
         switch message.state {
-        case .awaitingAnswer, .acknowledged, .observing, .leaving: return true
-        case .waiting: return false
+        case .awaitingAnswer, .acknowledged, .observing, .leaving, .unconfirmed: return true
+        // A registration that is made anew goes on under its token.
+        case .waiting: return message.observes && message.isRegistered
+        case .probing: return false
         }
     }
 
@@ -155,8 +196,13 @@ extension Endpoint {
         let response = Response(message.code, options: message.options, payload: message.payload)
         let handle = outgoing[index].handle
         if outgoing[index].observes, message.code.isSuccess, response.observe != nil {
-            outgoing[index].state = .observing
             events.append(.notification(handle, response))
+            // While a new registration is under way only its own acknowledgement ends that; an end that is under way
+            // waits for the answer without Observe.
+            var isOwnAnswer = message.type == .acknowledgement || !outgoing[index].isRegistered
+            if case .acknowledged = outgoing[index].state { isOwnAnswer = true }
+            outgoing[index].isRegistered = true
+            if isOwnAnswer, !outgoing[index].deregisters { outgoing[index].state = .observing }
         } else {
             outgoing.remove(at: index)
             events.append(.response(handle, response))
@@ -165,7 +211,11 @@ extension Endpoint {
     }
 
     private mutating func reset(_ messageID: UInt16) {
-        guard let index = index(awaiting: messageID) else { return }
+        guard let index = index(awaiting: messageID) ?? outgoing.firstIndex(where: { $0.formerMessageID == messageID })
+        else {
+            resetUnconfirmed(messageID)
+            return
+        }
         let message = outgoing.remove(at: index)
         if message.role == .ping { events.append(.pong(message.handle)) } else { give(up: message, .reset) }
         startWaiting()
@@ -175,22 +225,14 @@ extension Endpoint {
         outgoing.firstIndex { message in
             guard message.messageID == messageID else { return false }
             switch message.state {
-            case .awaitingAnswer, .leaving: return true
-            case .waiting, .acknowledged, .observing: return false
+            case .awaitingAnswer, .leaving, .unconfirmed: return true
+            case .waiting, .acknowledged, .observing, .probing: return false
             }
         }
     }
 
     private mutating func forget(now: Int64) {
-        answered.removeAll { $0.expires <= now }
-        received.removeAll { $0.expires <= now }
-    }
-
-    private mutating func boundAnswerMemory() {
-        var bytes = 0
-        for request in answered { bytes += 64 + (request.answer?.count ?? 0) }
-        while bytes > answerMemory, let index = answered.firstIndex(where: { $0.answer != nil }) {
-            bytes -= 64 + (answered.remove(at: index).answer?.count ?? 0)
-        }
+        log.forget(now: now)
+        if received.contains(where: { $0.expires <= now }) { received.removeAll { $0.expires <= now } }
     }
 }

@@ -82,6 +82,10 @@ public struct Endpoint: Sendable {
             case acknowledged(until: Int64)
             /// An observation that is registered: answers to its token keep coming.
             case observing
+            /// Unconfirmed, and not sent before the time given: the peer is silent (PROBING_RATE).
+            case probing(at: Int64)
+            /// Sent unconfirmed: its answer may come until the time given.
+            case unconfirmed(until: Int64)
         }
 
         var handle: Handle
@@ -93,19 +97,27 @@ public struct Endpoint: Sendable {
         var repetitions: Int
         var answerBytes: Int
         var observes: Bool
+        /// When its last bit left.
+        var leftAt: Int64 = 0
+        /// A first notification has come.
+        var isRegistered = false
+        /// Ends an observation: what still comes under its token is a notification while it has an Observe option.
+        var deregisters = false
+        /// A newer state, which takes this notification's place at its next repetition (RFC 7641 section 4.5.2).
+        var successor: Successor?
+        /// The id of the notification whose place this one took: a reset to it counts still.
+        var formerMessageID: UInt16?
+
+        struct Successor: Sendable {
+            var messageID: UInt16
+            var message: [UInt8]
+        }
     }
 
-    /// A request of the peer, until its exchange lifetime is over.
-    struct Answered: Sendable {
-        var id: IncomingRequest.ID
-        var isConfirmable: Bool
-        var acknowledged: Bool
-        /// The encoded answer, and the handle under which the channel may still hold its frame.
-        var answer: [UInt8]?
+    /// A notification that left unconfirmed, by which a reset may still end the observation.
+    struct Unconfirmed: Sendable {
         var handle: Handle
-        var expires: Int64
-        /// When an empty acknowledgement has to leave; nil once answered or acknowledged.
-        var acknowledgeAt: Int64?
+        var messageID: UInt16
     }
 
     /// A confirmable or unconfirmed answer of the peer that was taken, or refused by a reset.
@@ -116,10 +128,17 @@ public struct Endpoint: Sendable {
         var expires: Int64
     }
 
-    public var parameters: TransmissionParameters
+    public var parameters: TransmissionParameters {
+        get { sharedParameters[0] }
+        set { sharedParameters = [newValue] }
+    }
+    /// One element, its storage shared with the endpoints that were made `like` this one: a hundred thousand peers of one
+    /// server have the same parameters.
+    private var sharedParameters: [TransmissionParameters]
     var outgoing: [Outgoing] = []
     var received: [Received] = []
-    var answered: [Answered] = []
+    var unconfirmed: [Unconfirmed] = []
+    var log = RequestLog()
     var transmissions: [Transmission] = []
     var events: [Event] = []
     var nextHandle: Handle = 1
@@ -131,6 +150,9 @@ public struct Endpoint: Sendable {
     let answerMemory = 16_384
     /// Answers of the peer that are remembered to tell their copies.
     let receivedMemory = 32
+    var roundTrip = RoundTrip()
+    /// Until then nothing unconfirmed may leave, unless the peer is heard (PROBING_RATE, RFC 7252 section 4.7).
+    var probingFreeAt: Int64 = .min
     /// A request with the empty token came to nothing, and `emptyTokenFreeAt` does not say so yet.
     var emptyTokenAbandoned = false
     /// Until then the answer to an abandoned request may still come, and would be taken for another's.
@@ -140,21 +162,35 @@ public struct Endpoint: Sendable {
     ///   - seed: any number that differs from run to run: timer jitter and the first token derive from it.
     ///   - firstMessageID: not among those that the peer may remember of an earlier run (RFC 7252 section 4.4).
     public init(parameters: TransmissionParameters, seed: UInt64, firstMessageID: UInt16) {
-        self.parameters = parameters
+        sharedParameters = [parameters]
         jitter = seed
         nextMessageID = firstMessageID
-        nextToken = UInt8(truncatingIfNeeded: seed >> 16)
-        if nextToken == 0 { nextToken = 1 }
+        nextToken = max(1, UInt8(truncatingIfNeeded: seed >> 16))
+    }
+
+    /// An endpoint for another peer, with the parameters of `template`, which they share in memory.
+    public init(like template: Endpoint, seed: UInt64, firstMessageID: UInt16) {
+        sharedParameters = template.sharedParameters
+        jitter = seed
+        nextMessageID = firstMessageID
+        nextToken = max(1, UInt8(truncatingIfNeeded: seed >> 16))
     }
 
     // MARK: What the owner takes out
 
     public mutating func nextTransmission() -> Transmission? {
-        transmissions.isEmpty ? nil : transmissions.removeFirst()
+        Self.take(&transmissions)
     }
 
     public mutating func nextEvent() -> Event? {
-        events.isEmpty ? nil : events.removeFirst()
+        Self.take(&events)
+    }
+
+    /// An idle endpoint keeps no memory for what it has none of: there may be a hundred thousand of them.
+    private static func take<Element>(_ queue: inout [Element]) -> Element? {
+        guard let first = queue.first else { return nil }
+        if queue.count == 1 { queue = [] } else { queue.removeFirst() }
+        return first
     }
 
     /// When `handleTimeout` wants to be called next; nil: not before something arrives.
@@ -165,13 +201,12 @@ public struct Endpoint: Sendable {
         }
         for message in outgoing {
             switch message.state {
-            case .awaitingAnswer(let until, _), .acknowledged(let until): consider(until)
+            case .awaitingAnswer(let until, _), .acknowledged(let until), .probing(let until), .unconfirmed(let until):
+                consider(until)
             case .waiting, .leaving, .observing: break
             }
         }
-        for request in answered {
-            if let time = request.acknowledgeAt { consider(time) }
-        }
+        if let time = log.acknowledgeAt { consider(time) }
         return earliest
     }
 
@@ -187,7 +222,12 @@ public struct Endpoint: Sendable {
     ///
     /// The empty token serves while a request is the only one (RFC 7252 section 5.3.1) and no answer to an earlier one is
     /// still due; observations get one byte.
-    public mutating func start(_ request: Request, now: Int64) throws(MessageError) -> Handle {
+    ///
+    /// - Parameter confirmable: false sends it once (RFC 7252 section 4.3), as soon as PROBING_RATE allows; it fails when
+    ///   no answer comes in NON_LIFETIME, and is over at once where it declines every answer (RFC 7967).
+    public mutating func start(
+        _ request: Request, confirmable: Bool = true, now: Int64
+    ) throws(MessageError) -> Handle {
         let observes = request.observe == 0
         if emptyTokenAbandoned {
             emptyTokenAbandoned = false
@@ -195,6 +235,7 @@ public struct Endpoint: Sendable {
         }
         let isTaken = now < emptyTokenFreeAt || outgoing.contains { $0.role == .request && $0.token.isEmpty }
         let token: [UInt8] = observes || isTaken ? [takeToken()] : []
+        guard confirmable else { return try startUnconfirmed(request, token: token, observes: observes, now: now) }
         return try enqueue(
             role: .request, code: request.method, options: request.options, payload: request.payload, token: token,
             answerBytes: request.expectedAnswerBytes, observes: observes)
@@ -219,19 +260,6 @@ public struct Endpoint: Sendable {
                 observes: decoded.option(.observe)?.uint == 0))
         startWaiting()
         return handle
-    }
-
-    /// Sends a notification of an observation, confirmably (RFC 7641 section 4.2).
-    ///
-    /// - Parameter sequence: of the Observe option; its 24 low bits travel.
-    public mutating func notify(
-        token: [UInt8], sequence: UInt64, response: Response
-    ) throws(MessageError) -> Handle {
-        var options = response.options
-        options.append(MessageOption(.observe, uint: sequence & 0xFF_FFFF))
-        return try enqueue(
-            role: .notification, code: response.code, options: options, payload: response.payload, token: token,
-            answerBytes: nil, observes: false)
     }
 
     /// Asks the peer for a sign of life (RFC 7252 section 4.3: an empty confirmable message, answered by a reset).
@@ -259,24 +287,34 @@ public struct Endpoint: Sendable {
 
     /// The message of `handle` has left: its last bit at `lastBitAt`. Starts its timer.
     ///
-    /// - Parameter addedAnswerBytes: what the channel below adds to this answer beyond what it adds to each: a handshake's.
-    public mutating func sent(_ handle: Handle, lastBitAt: Int64, addedAnswerBytes: Int = 0) {
+    /// - Parameters:
+    ///   - addedAnswerBytes: what the channel below adds to this answer beyond what it adds to each: a handshake's.
+    ///   - timeout: for this transmission, where the owner knows better than the parameters: it has learnt the link's rate.
+    public mutating func sent(
+        _ handle: Handle, lastBitAt: Int64, addedAnswerBytes: Int = 0, timeout given: Int64? = nil
+    ) {
         guard let index = outgoing.firstIndex(where: { $0.handle == handle }) else { return }
         guard case .leaving = outgoing[index].state else { return }
-        var timeout = parameters.timeout(answerBytes: outgoing[index].answerBytes + addedAnswerBytes)
-        timeout += timeout / 1000 * drawJitter()
-        for _ in 0..<outgoing[index].repetitions { timeout = timeout / 1000 * parameters.backoffPerMille }
+        outgoing[index].leftAt = lastBitAt
+        var timeout = given ?? learntTimeout(answerBytes: outgoing[index].answerBytes + addedAnswerBytes)
+        if given == nil {
+            timeout += timeout / 1000 * drawJitter()
+            for _ in 0..<outgoing[index].repetitions { timeout = timeout / 1000 * parameters.backoffPerMille }
+        }
         outgoing[index].state = .awaitingAnswer(until: lastBitAt + timeout, timeout: timeout)
+    }
+
+    /// The bytes of a confirmable message that is under way: for owners whose channel does not repeat by handle.
+    public func message(of handle: Handle) -> [UInt8]? {
+        for message in outgoing where message.handle == handle { return message.message }
+        return nil
     }
 
     // MARK: Time
 
     public mutating func handleTimeout(now: Int64) {
-        for index in answered.indices {
-            guard let time = answered[index].acknowledgeAt, time <= now else { continue }
-            answered[index].acknowledgeAt = nil
-            answered[index].acknowledged = true
-            transmitEmpty(.acknowledgement, answered[index].id.messageID, answering: answered[index].id)
+        for id in log.takeDueAcknowledgements(now: now) {
+            transmitEmpty(.acknowledgement, id.messageID, answering: id)
         }
         var index = 0
         while index < outgoing.count {
@@ -288,9 +326,15 @@ public struct Endpoint: Sendable {
                 }
                 outgoing[index].repetitions += 1
                 outgoing[index].state = .leaving
+                let content: Transmission.Content =
+                    takeSuccessor(index) ? .message(outgoing[index].message) : .again
                 transmissions.append(
-                    Transmission(handle: outgoing[index].handle, content: .again, answering: nil, isConfirmable: true))
-            case .acknowledged(let until) where until <= now:
+                    Transmission(
+                        handle: outgoing[index].handle, content: content, answering: nil, isConfirmable: true))
+            case .probing(let time) where time <= now:
+                sendUnconfirmed(index, now: now)
+                continue
+            case .acknowledged(let until) where until <= now, .unconfirmed(let until) where until <= now:
                 give(up: outgoing.remove(at: index), .timeout)
                 continue
             default:
@@ -326,7 +370,7 @@ public struct Endpoint: Sendable {
         for message in outgoing {
             switch message.state {
             case .leaving, .awaitingAnswer, .acknowledged: underWay += 1
-            case .waiting, .observing: break
+            case .waiting, .observing, .probing, .unconfirmed: break
             }
         }
         for index in outgoing.indices where underWay < parameters.nstart {
@@ -355,6 +399,10 @@ public struct Endpoint: Sendable {
 
     mutating func transmitEmpty(_ type: MessageType, _ messageID: UInt16, answering: IncomingRequest.ID?) {
         guard let bytes = try? Message.empty(type, messageID).encoded() else { return }
+        transmit(bytes, answering: answering)
+    }
+
+    mutating func transmit(_ bytes: [UInt8], answering: IncomingRequest.ID?) {
         transmissions.append(
             Transmission(handle: takeHandle(), content: .message(bytes), answering: answering, isConfirmable: false))
     }

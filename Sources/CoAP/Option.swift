@@ -25,7 +25,26 @@ public struct OptionNumber: Equatable, Hashable, Comparable, Sendable {
     public static let maxAge = OptionNumber(14)
     public static let uriQuery = OptionNumber(15)
     public static let accept = OptionNumber(17)
+    /// RFC 8768.
+    public static let hopLimit = OptionNumber(16)
+    /// RFC 9177.
+    public static let qBlock1 = OptionNumber(19)
     public static let locationQuery = OptionNumber(20)
+    /// RFC 7959.
+    public static let block2 = OptionNumber(23)
+    public static let block1 = OptionNumber(27)
+    public static let size2 = OptionNumber(28)
+    /// RFC 9177.
+    public static let qBlock2 = OptionNumber(31)
+    public static let proxyURI = OptionNumber(35)
+    public static let proxyScheme = OptionNumber(39)
+    public static let size1 = OptionNumber(60)
+    /// RFC 9175.
+    public static let echo = OptionNumber(252)
+    /// RFC 7967.
+    public static let noResponse = OptionNumber(258)
+    /// RFC 9175.
+    public static let requestTag = OptionNumber(292)
 }
 
 /// One option of a CoAP message; repeatable options stand several times.

@@ -29,6 +29,23 @@ public struct Request: Equatable, Sendable {
         for option in options where option.number == .observe { return option.uint }
         return nil
     }
+
+    /// The first option of this number.
+    public func option(_ number: OptionNumber) -> MessageOption? {
+        for option in options where option.number == number { return option }
+        return nil
+    }
+
+    /// The Block1 or Block2 option, where there is a sound one.
+    public func block(_ number: OptionNumber) -> BlockOption? {
+        option(number).flatMap { BlockOption($0) }
+    }
+
+    /// Whether the client does not want to hear an answer of this code (RFC 7967 section 2.1).
+    public func declines(_ code: Code) -> Bool {
+        guard let bits = option(.noResponse)?.uint, code.codeClass > 0 else { return false }
+        return bits >> UInt64(code.codeClass - 1) & 1 == 1
+    }
 }
 
 /// A response as an application sees it.
@@ -47,6 +64,17 @@ public struct Response: Equatable, Sendable {
     public var observe: UInt64? {
         for option in options where option.number == .observe { return option.uint }
         return nil
+    }
+
+    /// The first option of this number.
+    public func option(_ number: OptionNumber) -> MessageOption? {
+        for option in options where option.number == number { return option }
+        return nil
+    }
+
+    /// The Block1 or Block2 option, where there is a sound one.
+    public func block(_ number: OptionNumber) -> BlockOption? {
+        option(number).flatMap { BlockOption($0) }
     }
 
     /// Max-Age in seconds; 60 when absent (RFC 7252 section 5.10.5). It has four bytes at most; a longer one is as good as

@@ -239,6 +239,6 @@ extension TransmissionParameters {
         let timing = LinkTiming(link)
         self.init(
             roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteDown,
-            expectedAnswerBytes: 24 + link.down.overheadBytes, emptyAcknowledgementAfter: link.processing * 4 / 5)
+            expectedAnswerBytes: 24 + link.down.overheadBytes, processing: link.processing)
     }
 }

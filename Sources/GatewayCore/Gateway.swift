@@ -269,7 +269,7 @@ extension TransmissionParameters {
         let timing = LinkTiming(link)
         self.init(
             roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteUp,
-            expectedAnswerBytes: 24 + link.up.overheadBytes, emptyAcknowledgementAfter: link.processing * 4 / 5)
+            expectedAnswerBytes: 24 + link.up.overheadBytes, processing: link.processing)
     }
 }
 

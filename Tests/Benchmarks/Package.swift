@@ -22,9 +22,13 @@ let package = Package(
         target("Noise"),
         target("NoiseSodium", ["CSodium", "Noise"]),
         target("SecureDatagram", ["Noise"]),
+        target("CoAP"),
+        target("ConformanceSite", ["CoAP"]),
         target("Measuring"),
         .executableTarget(
             name: "ChannelBenchmark",
             dependencies: ["CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"], swiftSettings: settings),
+        .executableTarget(name: "coap-load"),
+        .executableTarget(name: "coap-memory", dependencies: ["CoAP", "ConformanceSite"]),
     ]
 )

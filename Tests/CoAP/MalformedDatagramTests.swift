@@ -192,6 +192,30 @@ struct MalformedDatagramTests {
         }
     }
 
+    @Test(
+        "every message of the table, cut at any length or with any bit changed, has the effect that its bytes call for")
+    func damagedMessages() {
+        var sound = 0
+        var wrong: [String] = []
+        for row in DatagramTableTests.table {
+            let message = bytes(hex: row.1)
+            guard isSound(message), message.count < 300 else { continue }
+            sound += 1
+            for length in 0..<message.count {
+                if let fault = faultOfHandling(Array(message.prefix(length))) {
+                    wrong.append("\(row.0): \(length): \(fault)")
+                }
+            }
+            for bit in 0..<message.count * 8 {
+                var damaged = message
+                damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+                if let fault = faultOfHandling(damaged) { wrong.append("\(row.0): bit \(bit): \(fault)") }
+            }
+        }
+        #expect(wrong == [])
+        #expect(sound > 30)
+    }
+
     @Test("a thousand options, and the largest datagram of UDP, are one request")
     func large() throws {
         var endpoint = idleEndpoint()

@@ -100,11 +100,30 @@ struct TimingTests {
                 #expect(abs(difference) < 50, "\(retransmissions) repetitions, backoff \(backoff)")
             }
         }
-        // RFC 7252 section 4.8.2 with its own parameters: 93 seconds.
-        let rfc = TransmissionParameters(
-            roundTrip: 2_000_000_000, perAnswerByte: 0, backoffPerMille: 2000, randomFactorPerMille: 1500)
-        #expect(rfc.maxTransmitWait(answerBytes: 0) == 93_000_000_000)
-        #expect(rfc.exchangeLifetime == 186_000_000_000)
+    }
+
+    @Test("the lifetimes of RFC 7252 come out with its parameters, and grow with ACK_TIMEOUT as section 4.8.2 has it")
+    func lifetimes() {
+        #expect(TransmissionParameters.rfc7252.maxTransmitSpan(answerBytes: 0) == 45_000_000_000)
+        #expect(TransmissionParameters.rfc7252.maxTransmitWait(answerBytes: 0) == 93_000_000_000)
+        #expect(TransmissionParameters.rfc7252.exchangeLifetime == 247_000_000_000)
+        #expect(TransmissionParameters.rfc7252.nonLifetime == 145_000_000_000)
+        // ACK_TIMEOUT, MAX_RETRANSMIT; EXCHANGE_LIFETIME, NON_LIFETIME: worked out by hand from the formulae.
+        let rows: [(Int64, Int, Int64, Int64)] = [(8, 4, 388, 280), (40, 4, 1860, 1000), (90, 2, 945, 505)]
+        for (timeout, retransmissions, exchange, non) in rows {
+            let parameters = TransmissionParameters(
+                roundTrip: timeout * 1_000_000_000, perAnswerByte: 0, backoffPerMille: 2000, randomFactorPerMille: 1500,
+                maxRetransmit: retransmissions, maxLatency: 100_000_000_000, processing: timeout * 1_000_000_000)
+            #expect(parameters.exchangeLifetime == exchange * 1_000_000_000)
+            #expect(parameters.nonLifetime == non * 1_000_000_000)
+            #expect(parameters.emptyAcknowledgementAfter == timeout * 800_000_000)
+        }
+        // With the backoff and the spread of a link whose rate is known: T 1.1 (1.5^4 - 1) / 0.5.
+        let known = TransmissionParameters(
+            roundTrip: 16_000_000_000, perAnswerByte: 0, maxLatency: 1_000_000_000, processing: 5_000_000_000)
+        #expect(known.maxTransmitSpan(answerBytes: 0) == 143_000_000_000)
+        #expect(known.maxTransmitWait(answerBytes: 0) == 232_100_000_000)
+        #expect(known.exchangeLifetime == 232_100_000_000)
     }
 
     @Test("no sender waits longer than MAX_TRANSMIT_WAIT, whatever the draw")

@@ -40,6 +40,9 @@ let package = Package(
         fuzz("FrameFuzz", ["SecureDatagram"]),
         fuzz("SessionFuzz", ["Noise", "NoiseSodium", "SecureDatagram"]),
         fuzz("HandshakeFuzz", ["Noise", "NoiseSodium", "SecureDatagram"]),
+        target("ConformanceSite", ["CoAP"]),
+        fuzz("CoAPMessageFuzz", ["CoAP"]),
+        fuzz("CoAPExchangeFuzz", ["CoAP", "ConformanceSite"]),
         fuzz("CompactFuzz", ["CoAP", "CompactMatrix", "MatrixJSON"]),
     ]
 )

@@ -38,9 +38,16 @@ struct FuzzReplayTests {
 
     @Test("any bytes as compact values, requests and messages") func compact() throws { try replay(CompactFuzz.self) }
 
+    @Test("any bytes as CoAP messages, and as a conversation of a client and a server") func coap() throws {
+        try replay(CoAPMessageFuzz.self)
+        try replay(CoAPExchangeFuzz.self)
+    }
+
     @Test("every kept input belongs to a target that is replayed here")
     func folders() throws {
-        let targets = ["FrameFuzz", "SessionFuzz", "HandshakeFuzz", "CompactFuzz"]
+        let targets = [
+            "FrameFuzz", "SessionFuzz", "HandshakeFuzz", "CompactFuzz", "CoAPMessageFuzz", "CoAPExchangeFuzz",
+        ]
         for kind in ["Corpus", "FailCases", "Targets"] {
             let folders = try FileManager.default.contentsOfDirectory(
                 at: Self.folder.appendingPathComponent(kind), includingPropertiesForKeys: [.isDirectoryKey]

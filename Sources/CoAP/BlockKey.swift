@@ -1,0 +1,28 @@
+/// What makes two requests parts of one operation: method, every option that belongs to the cache key, and Request-Tag
+/// (RFC 7959 section 2.4, RFC 9175 section 3.3). The payload does not count: each block has another.
+struct BlockKey: Equatable, Sendable {
+    private var bytes: [UInt8]
+
+    init(_ request: Request) {
+        bytes = [request.method.rawValue]
+        for option in request.options where Self.counts(option.number) {
+            // The length in front: "a", "b" is another path than "ab".
+            bytes.append(UInt8(option.number.rawValue >> 8))
+            bytes.append(UInt8(option.number.rawValue & 0xFF))
+            bytes.append(UInt8(truncatingIfNeeded: option.value.count >> 8))
+            bytes.append(UInt8(truncatingIfNeeded: option.value.count))
+            bytes.append(contentsOf: option.value)
+        }
+    }
+
+    var count: Int { bytes.count }
+
+    private static func counts(_ number: OptionNumber) -> Bool {
+        switch number {
+        // The first request of several may observe, and each may have its own say about answers.
+        case .block1, .block2, .observe, .noResponse, .ifMatch, .ifNoneMatch, .contentFormat: false
+        // NoCacheKey (RFC 7252 section 5.4.6).
+        default: number.rawValue & 0x1E != 0x1C
+        }
+    }
+}
