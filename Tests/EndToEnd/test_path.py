@@ -193,4 +193,8 @@ def test_keys_are_made_and_shown_without_files(tmp_path):
     private = run("key", "generate").strip()
     public = run("key", "public", stdin=private + "\n").strip()
     assert len(private) == len(public) == 44 and private != public
+    assert json.loads(run("key", "public", "--json", stdin=private)) == {"publicKey": public}
+    assert len(json.loads(run("key", "generate", "--json"))["privateKey"]) == 44
+    made = json.loads(run("config", "init", tmp_path / "sotto.yaml", "--json"))
+    assert json.loads(run("config", "check", tmp_path / "sotto.yaml", "--json"))["publicKey"] == made["publicKey"]
     assert subprocess.run([str(SOTTO), "key", "public"], input="AAAA", capture_output=True, text=True).returncode == 77

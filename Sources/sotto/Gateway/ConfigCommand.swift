@@ -23,6 +23,9 @@ struct ConfigCommand: ParsableCommand {
         @Option(help: "What stands behind the colon of its users' ids.")
         var serverName = "example.org"
 
+        @Flag(help: "Print JSON.")
+        var json = false
+
         func run() throws {
             let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
             let keyFile = folder.appendingPathComponent("gateway.key").path
@@ -37,8 +40,15 @@ struct ConfigCommand: ParsableCommand {
                 asToken: Registration.randomToken(), hsToken: Registration.randomToken(), homeserverURL: homeserver,
                 serverName: serverName)
             try DurableFile.write(Array(text.utf8), to: file)
+            let publicKey = KeyText.render(WireSuite.publicKey(of: key))
+            if json {
+                try printJSON([
+                    "file": file, "keyFile": keyFile, "storageKeyFile": storageKeyFile, "publicKey": publicKey,
+                ])
+                return
+            }
             say("wrote \(file), \(keyFile) and \(storageKeyFile); the public key of the gateway is:")
-            print(KeyText.render(WireSuite.publicKey(of: key)))
+            print(publicKey)
         }
     }
 
@@ -48,6 +58,9 @@ struct ConfigCommand: ParsableCommand {
 
         @Argument(help: "The file to check.")
         var file = "sotto.yaml"
+
+        @Flag(help: "Print JSON.")
+        var json = false
 
         func run() throws {
             let configuration = try GatewayConfiguration.load(file)
@@ -61,9 +74,12 @@ struct ConfigCommand: ParsableCommand {
             {
                 throw Failure(.badConfiguration, "\(file): homeserver.url: \(problem)")
             }
-            print(
-                "\(file) can be used; the gateway's public key is \(KeyText.render(WireSuite.publicKey(of: machine.privateKeys[0])))"
-            )
+            let publicKey = KeyText.render(WireSuite.publicKey(of: machine.privateKeys[0]))
+            if json {
+                try printJSON(["file": file, "publicKey": publicKey])
+            } else {
+                print("\(file) can be used; the gateway's public key is \(publicKey)")
+            }
         }
     }
 }
@@ -96,7 +112,13 @@ struct KeyCommand: ParsableCommand {
             abstract: "Prints a new private key.",
             discussion: "Example: (umask 077; sotto key generate > gateway.key)")
 
-        func run() { print(KeyText.render(KeyText.generate())) }
+        @Flag(help: "Print JSON.")
+        var json = false
+
+        func run() throws {
+            let key = KeyText.render(KeyText.generate())
+            if json { try printJSON(["privateKey": key]) } else { print(key) }
+        }
     }
 
     struct Public: ParsableCommand {
@@ -104,9 +126,13 @@ struct KeyCommand: ParsableCommand {
             abstract: "Reads a private key from standard input and prints its public key.",
             discussion: "Example: sotto key public < gateway.key")
 
+        @Flag(help: "Print JSON.")
+        var json = false
+
         func run() throws {
             let text = String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
-            print(KeyText.render(WireSuite.publicKey(of: try KeyText.parse(text, "standard input"))))
+            let key = KeyText.render(WireSuite.publicKey(of: try KeyText.parse(text, "standard input")))
+            if json { try printJSON(["publicKey": key]) } else { print(key) }
         }
     }
 }

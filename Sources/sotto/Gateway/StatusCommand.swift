@@ -39,7 +39,8 @@ struct StatusCommand: AsyncParsableCommand {
         print(
             "dropped       \(counters.droppedMalformed) malformed, \(counters.droppedUnknownDevice) of unknown devices, "
                 + "\(counters.droppedForged) forged, \(counters.droppedReplayed) replayed, \(counters.droppedTooOld) too old, "
-                + "\(counters.droppedRepeatedTooOften) repeated too often, \(counters.droppedOverload) for overload")
+                + "\(counters.droppedRepeatedTooOften) repeated too often, \(counters.droppedRateLimited) rate limited, "
+                + "\(counters.droppedOverload) for overload")
     }
 }
 
