@@ -8,7 +8,9 @@ enum FrameFuzz: FuzzTarget {
         let fromDevice = script.byte() & 1 == 1
         let datagram = script.remainder()
         guard let parsed = FrameHeader.parse(datagram, fromDevice: fromDevice) else { return nil }
-        guard (parsed.device != nil) == fromDevice else { return "a device number in the wrong direction" }
+        // Who enrols has no number yet: the byte says so.
+        let namesDevice = fromDevice && datagram.first.map { $0 >> 2 } != 0b10_0001
+        guard (parsed.device != nil) == namesDevice else { return "a device number in the wrong place" }
         if let device = parsed.device {
             guard Array(datagram.dropFirst().prefix(device.encoded.count)) == device.encoded else {
                 return "a device number that would be written otherwise"
