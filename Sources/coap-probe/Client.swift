@@ -69,7 +69,8 @@ struct Client {
         while true {
             switch try nextEvent() {
             case .notification(handle, let response):
-                guard order.takesPlace(response, now: Self.now) else { continue }
+                // More may come until the end of the observation has arrived at the server.
+                guard seen < count, order.takesPlace(response, now: Self.now) else { continue }
                 each(response)
                 seen += 1
                 guard seen == count else { continue }
