@@ -56,8 +56,11 @@ struct Rows {
             try run(db, "DELETE FROM inbox WHERE id = ?", [id])
         case .enrolment(let record):
             try run(
-                db, "INSERT OR REPLACE INTO enrolment VALUES (?, ?, ?, ?)",
-                [record.name, record.room, blob(record.codeHash), record.expiresUnixMilliseconds])
+                db, "INSERT OR REPLACE INTO enrolment VALUES (?, ?, ?, ?, ?)",
+                [
+                    record.name, record.room, blob(record.codeHash), record.expiresUnixMilliseconds,
+                    record.device.map { Int64($0) },
+                ])
         case .removeEnrolment(let name):
             try run(db, "DELETE FROM enrolment WHERE name = ?", [name])
         case .transaction(let id):
@@ -74,7 +77,7 @@ struct Rows {
             case .encrypted: ("encrypted", nil)
             }
         try run(
-            db, "INSERT OR REPLACE INTO device VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            db, "INSERT OR REPLACE INTO device VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             [
                 Int64(device.number), device.name, blob(device.publicKey), device.addedUnixMilliseconds,
                 device.isRevoked, device.isRegistered, device.room.requested, device.room.roomID, state, reason,
@@ -85,6 +88,8 @@ struct Rows {
                 device.lastSeenUnixMilliseconds, Int64(bitPattern: device.accepted),
                 Int64(bitPattern: device.delivered), Int64(bitPattern: device.refused),
                 sealed(device.presharedKey, .presharedKey(device: device.number)),
+                sealed(device.labelKey, .labelKey(device: device.number)), blob(device.labelHash),
+                sealed(device.labelReply, .labelReply(device: device.number)),
             ])
     }
 
@@ -104,10 +109,15 @@ struct Rows {
             number: UInt32(truncatingIfNeeded: row["number"] as Int64), name: row["name"],
             publicKey: bytes(row["public_key"]), addedUnixMilliseconds: row["added_ms"],
             room: RoomMapping(requested: row["room_requested"], roomID: row["room_id"], state: state))
-        guard let secret = sealer.open(bytes(row["psk"]), .presharedKey(device: device.number)) else {
-            throw Damage(row: "device \(device.number)")
-        }
+        guard let secret = sealer.open(bytes(row["psk"]), .presharedKey(device: device.number)),
+            let labelKey = sealer.open(bytes(row["label_key"]), .labelKey(device: device.number))
+        else { throw Damage(row: "device \(device.number)") }
         device.presharedKey = secret
+        device.labelKey = labelKey
+        if let reply = sealer.open(bytes(row["label_reply"]), .labelReply(device: device.number)) {
+            device.labelHash = bytes(row["label_hash"])
+            device.labelReply = reply
+        }
         device.isRevoked = row["is_revoked"]
         device.isRegistered = row["is_registered"]
         device.handshakeCounter = UInt64(bitPattern: row["handshake_counter"])
@@ -163,7 +173,8 @@ struct Rows {
 
     func enrolment(_ row: Row) -> EnrolmentRecord {
         EnrolmentRecord(
-            name: row["name"], room: row["room"], codeHash: bytes(row["code_hash"]),
+            name: row["name"], room: row["room"], device: (row["device"] as Int64?).map { UInt32(truncatingIfNeeded: $0) },
+            codeHash: bytes(row["code_hash"]),
             expiresUnixMilliseconds: row["expires_ms"])
     }
 
