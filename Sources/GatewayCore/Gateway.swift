@@ -93,7 +93,7 @@ public final class Gateway<Suite: NoiseSuite> {
     var nextUplinkID: Int64
     var nextInboxID: Int64
     var queue: TransmitQueue
-    var lastTransaction: String?
+    var taken: TakenEvents
     /// nil: reachable, as far as is known.
     public internal(set) var homeserverProblem: String?
     var homeserverNotBefore: Int64 = 0
@@ -121,7 +121,7 @@ public final class Gateway<Suite: NoiseSuite> {
         enrolments = state.enrolments
         codeGuesses = TokenBucket(rate: 10, burst: 10, now: now.monotonic)
         handshakes = HandshakeBudget(limits: configuration.handshakes, random: random(32), now: now.monotonic)
-        lastTransaction = state.lastTransaction
+        taken = TakenEvents(state.taken)
         // Where a write failed, answers to the calls of the machine before still arrive: they must not name ours.
         nextCallID = random(7).reduce(0) { $0 << 8 | UInt64($1) }
         // Not from 1: a device that remembers the newest Observe value of before must not take another delivery for it.

@@ -77,6 +77,18 @@ public struct SessionRecord: Equatable, Sendable {
     }
 }
 
+/// An event of a room that was taken: pushed once more, it has no effect.
+public struct TakenEvent: Equatable, Sendable {
+    /// Rising.
+    public var position: Int64
+    public var eventID: String
+
+    public init(position: Int64, eventID: String) {
+        self.position = position
+        self.eventID = eventID
+    }
+}
+
 /// Everything that a gateway starts from.
 public struct StoredState: Sendable {
     public var devices: [DeviceRecord] = []
@@ -85,8 +97,8 @@ public struct StoredState: Sendable {
     public var uplinks: [UplinkRecord] = []
     public var inbox: [InboxRecord] = []
     public var enrolments: [EnrolmentRecord] = []
-    /// The application service transaction that was taken last.
-    public var lastTransaction: String?
+    /// In the order in which they were taken.
+    public var taken: [TakenEvent] = []
 
     public init() {}
 }
@@ -102,7 +114,8 @@ public enum StoreWrite: Equatable, Sendable {
     case removeUplink(id: Int64)
     case inbox(InboxRecord)
     case removeInbox(id: Int64)
-    case transaction(String)
+    case taken(TakenEvent)
+    case forgetTaken(upTo: Int64)
     case enrolment(EnrolmentRecord)
     case removeEnrolment(name: String)
 }

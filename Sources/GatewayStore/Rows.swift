@@ -60,8 +60,10 @@ struct Rows {
                 [record.name, record.room, blob(record.codeHash), record.expiresUnixMilliseconds])
         case .removeEnrolment(let name):
             try run(db, "DELETE FROM enrolment WHERE name = ?", [name])
-        case .transaction(let id):
-            try run(db, "INSERT OR REPLACE INTO meta VALUES ('transaction', ?)", [id])
+        case .taken(let event):
+            try run(db, "INSERT OR REPLACE INTO taken VALUES (?, ?)", [event.position, event.eventID])
+        case .forgetTaken(let position):
+            try run(db, "DELETE FROM taken WHERE position <= ?", [position])
         }
     }
 

@@ -87,6 +87,11 @@ enum Schema {
             restored_why TEXT
         ) STRICT;
         """,
+        // Events are known by their ids instead of transactions by their numbers, which the homeserver gives twice.
+        """
+        CREATE TABLE taken (position INTEGER PRIMARY KEY, event TEXT NOT NULL) STRICT;
+        DELETE FROM meta WHERE name = 'transaction';
+        """,
     ]
 
     /// That of the file.

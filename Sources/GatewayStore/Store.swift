@@ -75,8 +75,9 @@ public final class Store: Sendable {
                 state.inbox = try Row.fetchAll(db, sql: "SELECT * FROM inbox ORDER BY id").map(rows.inbox)
                 state.enrolments = try Row.fetchAll(db, sql: "SELECT * FROM enrolment ORDER BY name").map(
                     rows.enrolment)
-                state.lastTransaction = try String.fetchOne(
-                    db, sql: "SELECT value FROM meta WHERE name = 'transaction'")
+                state.taken = try Row.fetchAll(db, sql: "SELECT * FROM taken ORDER BY position").map { row in
+                    TakenEvent(position: row["position"], eventID: row["event"])
+                }
                 return state
             }
         }

@@ -204,6 +204,50 @@ struct HomeserverTests {
         }
     }
 
+    @Test(
+        "an event is known by its own id: one that comes again in another transaction, and transactions of one number")
+    func transactionNumbers() {
+        World.with(seed: 312) { world in
+            world.homeserver.makeRoom(room)
+            let device = world.addDevice("pump", watches: true)
+            world.run(for: minute)
+            func event(_ text: String) -> RoomEvent {
+                RoomEvent(
+                    eventID: "$\(text)", roomID: room, sender: admin, type: "m.room.message", stateKey: nil,
+                    unixMilliseconds: world.unixMilliseconds, content: ["msgtype": "m.text", "body": .string(text)])
+            }
+            // A homeserver that starts counts its transactions from 1 again.
+            #expect(world.gateway.receive(.init(id: "1", events: [event("one")])))
+            #expect(world.gateway.receive(.init(id: "1", events: [event("two")])))
+            world.run(for: minute)
+            // One that died before it had noted how far it had come pushes the end of what it pushed, and goes on.
+            #expect(world.gateway.receive(.init(id: "2", events: [event("two"), event("three")])))
+            world.run(for: minute)
+            world.gateway.die(for: second)
+            world.run(for: minute)
+            #expect(world.gateway.receive(.init(id: "1", events: [event("three"), event("four")])))
+            world.run(for: minute)
+            #expect(device.heard == ["one", "two", "three", "four"])
+        }
+    }
+
+    @Test("of the events that were taken only the newest are kept, in memory and on disk")
+    func eventsKept() {
+        World.with(seed: 313) { world in
+            world.homeserver.makeRoom(room)
+            _ = world.addDevice("pump")
+            world.run(for: minute)
+            let events = (0..<1000).map { index in
+                RoomEvent(
+                    eventID: "$\(index)", roomID: room, sender: admin, type: "org.example.other", stateKey: nil,
+                    unixMilliseconds: world.unixMilliseconds, content: [:])
+            }
+            #expect(world.gateway.receive(.init(id: "1", events: events)))
+            #expect(world.gateway.store.taken.count == 256)
+            #expect(world.gateway.store.taken.last?.eventID == "$999")
+        }
+    }
+
     @Test("a device whose queue is full is told to wait, and loses nothing")
     func fullQueue() {
         World.with(seed: 309, uplinkLimit: 2) { world in
