@@ -127,7 +127,7 @@ public final class Gateway<Suite: NoiseSuite> {
         // Not from 1: a device that remembers the newest Observe value of before must not take another delivery for it.
         // What was confirmed leaves no row; the clock's milliseconds run ahead of any number of deliveries.
         nextInboxID = max(state.inbox.map { $0.id + 1 }.max() ?? 0, now.unixMilliseconds)
-        nextUplinkID = (state.uplinks.map(\.id).max() ?? 0) + 1
+        nextUplinkID = ((state.uplinks + state.damagedUplinks).map(\.id).max() ?? 0) + 1
         for record in state.devices {
             var sessions: [(slot: GatewayChannel<Suite>.Slot, session: Session<Suite>)] = []
             for stored in state.sessions where stored.device == record.number {
@@ -163,6 +163,7 @@ public final class Gateway<Suite: NoiseSuite> {
         }
         for uplink in state.uplinks where uplink.refusal == nil { devices[uplink.device]?.uplinks.append(uplink) }
         for item in state.inbox { devices[item.device]?.inbox.append(item) }
+        for row in state.damaged { setAside(row) }
     }
 
     /// To be called once, when calls can be carried out: greets the homeserver and takes up what was left.

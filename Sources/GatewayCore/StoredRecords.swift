@@ -89,6 +89,15 @@ public struct TakenEvent: Equatable, Sendable {
     }
 }
 
+/// A row that cannot be read: damaged, or put there by somebody. What it costs is said, and nothing else suffers.
+public enum DamagedRow: Equatable, Sendable {
+    /// A message that was acknowledged; its body is missing.
+    case uplink(UplinkRecord)
+    case inbox(id: Int64, device: UInt32)
+    /// The secret that a device shares with the gateway; in the device's record stands one that nobody knows.
+    case presharedKey(device: UInt32)
+}
+
 /// Everything that a gateway starts from.
 public struct StoredState: Sendable {
     public var devices: [DeviceRecord] = []
@@ -99,6 +108,7 @@ public struct StoredState: Sendable {
     public var enrolments: [EnrolmentRecord] = []
     /// In the order in which they were taken.
     public var taken: [TakenEvent] = []
+    public var damaged: [DamagedRow] = []
 
     public init() {}
 }

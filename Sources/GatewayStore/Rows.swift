@@ -76,7 +76,12 @@ struct Rows {
             case .encrypted: ("encrypted", nil)
             }
         try run(
-            db, "INSERT OR REPLACE INTO device VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            db,
+            // A preshared key never changes. One that is damaged stays as it is, so that every start tells of it.
+            """
+            INSERT OR REPLACE INTO device VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,
+                coalesce((SELECT psk FROM device WHERE number = ?1), ?22))
+            """,
             [
                 Int64(device.number), device.name, blob(device.publicKey), device.addedUnixMilliseconds,
                 device.isRevoked, device.isRegistered, device.room.requested, device.room.roomID, state, reason,
@@ -94,7 +99,7 @@ struct Rows {
         try db.cachedStatement(sql: sql).execute(arguments: StatementArguments(arguments))
     }
 
-    func device(_ row: Row) throws(Damage) -> DeviceRecord {
+    func device(_ row: Row, _ damaged: inout [DamagedRow]) -> DeviceRecord {
         let state: RoomMapping.State =
             switch row["room_state"] as String {
             case "joined": .joined
@@ -106,10 +111,13 @@ struct Rows {
             number: UInt32(truncatingIfNeeded: row["number"] as Int64), name: row["name"],
             publicKey: bytes(row["public_key"]), addedUnixMilliseconds: row["added_ms"],
             room: RoomMapping(requested: row["room_requested"], roomID: row["room_id"], state: state))
-        guard let secret = sealer.open(bytes(row["psk"]), .presharedKey(device: device.number)) else {
-            throw Damage(row: "device \(device.number)")
+        if let secret = sealer.open(bytes(row["psk"]), .presharedKey(device: device.number)) {
+            device.presharedKey = secret
+        } else {
+            // Not none: that would be another handshake, which its public key alone would pass.
+            device.presharedKey = randomBytes(32)
+            damaged.append(.presharedKey(device: device.number))
         }
-        device.presharedKey = secret
         device.isRevoked = row["is_revoked"]
         device.isRegistered = row["is_registered"]
         device.handshakeCounter = UInt64(bitPattern: row["handshake_counter"])
@@ -151,16 +159,18 @@ struct Rows {
             device: device, source: source, number: number, answer: answer, expiresUnixMilliseconds: row["expires_ms"])
     }
 
-    func uplink(_ row: Row) throws(Damage) -> UplinkRecord {
+    /// nil: it cannot be read, and is still on its way. Of one that was given up no more than the row is needed.
+    func uplink(_ row: Row, _ damaged: inout [DamagedRow]) -> UplinkRecord? {
         let id = row["id"] as Int64
         let device = UInt32(truncatingIfNeeded: row["device"] as Int64)
-        guard let body = sealer.open(bytes(row["body"]), .uplinkBody(id: id, device: device)) else {
-            throw Damage(row: "uplink \(id)")
-        }
-        return UplinkRecord(
+        let body = sealer.open(bytes(row["body"]), .uplinkBody(id: id, device: device))
+        let record = UplinkRecord(
             id: id, device: device, requestID: row["request_id"],
-            resource: UInt8(truncatingIfNeeded: row["resource"] as Int64), body: body,
+            resource: UInt8(truncatingIfNeeded: row["resource"] as Int64), body: body ?? [],
             receivedUnixMilliseconds: row["received_ms"], refusal: row["refusal"])
+        guard body == nil, record.refusal == nil else { return record }
+        damaged.append(.uplink(record))
+        return nil
     }
 
     func enrolment(_ row: Row) -> EnrolmentRecord {
@@ -169,18 +179,15 @@ struct Rows {
             expiresUnixMilliseconds: row["expires_ms"])
     }
 
-    func inbox(_ row: Row) throws(Damage) -> InboxRecord {
+    /// nil: it cannot be read.
+    func inbox(_ row: Row, _ damaged: inout [DamagedRow]) -> InboxRecord? {
         let id = row["id"] as Int64
         let device = UInt32(truncatingIfNeeded: row["device"] as Int64)
         guard let body = sealer.open(bytes(row["body"]), .inboxBody(id: id, device: device)) else {
-            throw Damage(row: "inbox \(id)")
+            damaged.append(.inbox(id: id, device: device))
+            return nil
         }
         return InboxRecord(id: id, device: device, body: body, unverifiedSender: row["unverified_sender"])
-    }
-
-    /// A message that was acknowledged, and that its seal does not open: to go on without it would lose it silently.
-    struct Damage: Error {
-        let row: String
     }
 
     private func sealed(_ value: [UInt8], _ place: Sealer.Place) -> Data { Data(sealer.seal(value, place)) }
