@@ -85,7 +85,8 @@ class Exchange:
         for device in self.devices:
             if power:
                 device.disk = Disk(device.file.parent, str(device.file.parent) + ".shadow")
-        self.kills = {"call": 0, "time": 0, "start": 0}
+        self.kills = {"call": 0, "time": 0}
+        self.killed_early = 0
         self.homeserver_kills = 0
         self.changed_files = 0
         self.lock = threading.Lock()
@@ -101,8 +102,9 @@ class Exchange:
 
     # MARK: Running
 
-    def run(self, gateway_kills, device_kills, homeserver_kills=0, seconds=600):
-        """Until each has been killed that often. Every device loop and the speaker are threads of their own."""
+    def run(self, gateway_kills, device_kills, homeserver_kills=0, seconds=600, calm_seconds=60):
+        """Until each has been killed that often, and then until everything has come to its end, which is waited for
+        `calm_seconds`. Every device loop and the speaker are threads of their own."""
         self.wanted = (gateway_kills, device_kills)
         seeds = random.Random(self.chance.random())
         tasks = [lambda d=device, c=random.Random(seeds.random()): self._be(d, c) for device in self.devices]
@@ -124,7 +126,7 @@ class Exchange:
         self.calm.set()
         if not self.problems:
             with contextlib.suppress(Failed):
-                self._settle(threads)
+                self._settle(calm_seconds)
         self.ends.set()
         for thread in threads:
             thread.join(60)
@@ -142,19 +144,19 @@ class Exchange:
     def _device_kills(self):
         return sum(sum(device.kills.values()) for device in self.devices)
 
-    def _settle(self, threads):
+    def _settle(self, seconds):
         """Nothing dies any more: everything that is under way comes to its end."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + seconds
         while not self.problems:
             missing = {d.name: self._missing(d) for d in self.devices}
             # What the homeserver has not pushed by now it never will.
-            patient = bool(self.homeserver_kills) and time.monotonic() < deadline - 45
+            patient = bool(self.homeserver_kills) and time.monotonic() < deadline - seconds * 3 / 4
             if (not any(missing.values()) and not any(self._unpushed(d) for d in self.devices if patient)
                     and all(d.number >= 3 for d in self.devices) and not any(d["queued"] for d in self._listed())):
                 return
             if time.monotonic() > deadline:
                 state = [(d.name, len(d.said), missing[d.name]) for d in self.devices]
-                self.problems.append(Broken(f"after a minute of calm: {state} {self._listed()}"))
+                self.problems.append(Broken(f"after {seconds} s of calm: {state} {self._listed()}"))
             time.sleep(0.2)
 
     def _unpushed(self, device):
@@ -199,8 +201,7 @@ class Exchange:
             status = self.site.gateway.wait(5)
             if status != -9:
                 raise Broken(f"the gateway ended by itself with {status}:\n{self.site.gateway.tail()}")
-            if "ready" not in self.site.gateway.text("out"):
-                how = "start"
+            self.killed_early += "ready" not in self.site.gateway.text("out")
             self._complaints()
             self.kills[how] += 1
             self.note("gateway", self.site.gateway.text("err") + f"\nkilled by {moment}")
@@ -221,7 +222,7 @@ class Exchange:
 
     def _complaints(self):
         told = self.site.gateway.text("err")
-        for fault in ("restored or copied", "damaged", "cannot be used, trying again: store", "Fatal error", "UNIQUE"):
+        for fault in ("restored or copied", "damaged", "store cannot be used", "Fatal error"):
             if fault in told:
                 raise Broken(f"the gateway says so after a kill:\n{told}")
 
@@ -371,7 +372,7 @@ class Exchange:
         deaths = {k: sum(d.kills[k] for d in self.devices) for k in ("call", "time")}
         unpushed = [len(self._unpushed(d)) for d in self.devices]
         twice = sum(1 for count in self.pushes.pushed.values() if count > 1)
-        return (f"gateway killed {sum(self.kills.values())} times ({self.kills['call']} at a call, {self.kills['time']} at a "
-                f"random moment, {self.kills['start']} before it was ready), devices {sum(deaths.values())} times "
+        return (f"gateway killed {sum(self.kills.values())} times ({self.kills['call']} at a call, {self.killed_early} "
+                f"before it was ready), devices {sum(deaths.values())} times "
                 f"({deaths['call']} at a call), homeserver {self.homeserver_kills} times; accepted, unclear, heard, heard "
                 f"again by device: {sent}; events never pushed {unpushed}, taken twice {twice}; files changed by power cuts: {self.changed_files}")
