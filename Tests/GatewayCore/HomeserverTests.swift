@@ -143,6 +143,35 @@ struct HomeserverTests {
         }
     }
 
+    @Test("a failure long after others is tried again as soon as the first was")
+    func failuresAreForgotten() {
+        withDevices(seed: 314, "pump") { world, devices in
+            var failed: Set<String> = []
+            world.fault = { call in
+                guard let text = call.text, failed.insert(text).inserted else { return nil }
+                return .unavailable
+            }
+            for index in 0..<10 {
+                devices[0].send(.text("\(index)"))
+                world.run(for: 20 * second)
+                #expect(texts(world, devices[0]) == (0...index).map { "\($0)" })
+            }
+        }
+    }
+
+    @Test("a pause that no clock can count is taken for an hour, one that is over before it began for none")
+    func absurdPauses() {
+        withDevices(seed: 315, "pump") { world, devices in
+            var answers: [Int64] = [.max, .min, -1]
+            world.fault = { call in call.text == nil || answers.isEmpty ? nil : .rateLimited(answers.removeFirst()) }
+            devices[0].send(.text("one"))
+            world.run(for: 50 * minute)
+            #expect(texts(world, devices[0]) == [])
+            world.run(for: 15 * minute)
+            #expect(texts(world, devices[0]) == ["one"])
+        }
+    }
+
     @Test("a device whose calls take long holds up nobody else")
     func slowDevice() {
         withDevices(seed: 306, "pump", "valve") { world, devices in

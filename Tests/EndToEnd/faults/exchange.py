@@ -155,8 +155,9 @@ class Exchange:
                     and all(d.number >= 3 for d in self.devices) and not any(d["queued"] for d in self._listed())):
                 return
             if time.monotonic() > deadline:
-                state = [(d.name, len(d.said), missing[d.name]) for d in self.devices]
-                self.problems.append(Broken(f"after {seconds} s of calm: {state} {self._listed()}"))
+                queued = [(d["name"], d["queued"]) for d in self._listed() if d["queued"]]
+                state = [(d.name, f"heard {len(d.heard)} of {len(d.said)}", missing[d.name]) for d in self.devices]
+                self.problems.append(Broken(f"after {seconds} s of calm: {state}, queued {queued}"))
             time.sleep(0.2)
 
     def _unpushed(self, device):
@@ -170,7 +171,7 @@ class Exchange:
     def _listed(self):
         with contextlib.suppress(Failed):
             return list(self.site.devices().values())
-        return [{"queued": 1}]
+        return [{"name": "?", "queued": 1}]
 
     # MARK: The gateway
 
