@@ -158,6 +158,10 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         run(now: now)
     }
 
+    /// Names the newest delivery. A device that dies between dealing with a delivery and storing its state hears that one
+    /// again, under the same sequence: whoever notes the sequence with the effect executes nothing twice.
+    public var newestSequence: UInt64? { snapshot.lastSequence }
+
     /// A request of an earlier run that is still being repeated.
     public private(set) var resumed: RequestID?
 

@@ -14,6 +14,8 @@ public struct DeviceRecord: Equatable, Sendable {
     /// it had its confirmation begins again from there, and finds the same message 3.
     public var labelHash: [UInt8] = []
     public var labelReply: [UInt8] = []
+    /// Its secrets could not be read: what stands in their place opens nothing, and they are not written over.
+    public var hasDamagedSecrets = false
     public var addedUnixMilliseconds: Int64
     public var isRevoked = false
     /// Whether the homeserver knows the device's user.

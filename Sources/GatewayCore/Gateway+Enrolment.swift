@@ -149,6 +149,7 @@ extension Gateway {
         device.record.publicKey = key
         device.record.presharedKey = []
         device.record.labelKey = []
+        device.record.hasDamagedSecrets = false
         device.handshakeKeys = []
         device.labelHandshakes = []
         device.record.handshakeCounter = device.channel.handshakeCounter

@@ -38,6 +38,7 @@ extension Gateway {
         device.record.publicKey = []
         device.record.presharedKey = []
         device.record.labelKey = []
+        device.record.hasDamagedSecrets = false
         device.record.labelHash = []
         device.record.labelReply = []
         device.record.handshakeCounter = 0

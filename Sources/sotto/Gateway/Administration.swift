@@ -162,11 +162,6 @@ enum Administration {
                     + StorageKey.credential)
         case StoreError.wrongStorageKey(let path):
             return Failure(.key, "\(path) is sealed under another storage key than the one that was given")
-        case StoreError.damaged(let path, let row):
-            return Failure(
-                .storage,
-                "\(path): \(row) is damaged or was moved there from elsewhere: its seal does not open. A message that was "
-                    + "acknowledged is lost with it; delete the row to go on without it")
         case StoreError.unusable(let path, let reason):
             return Failure(.storage, "\(path) cannot be used: \(reason)")
         default:
