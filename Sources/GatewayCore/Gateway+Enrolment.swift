@@ -118,11 +118,13 @@ extension Gateway {
             note(.error, "all device numbers are given: \(enrolment.name) cannot be enrolled")
             return
         }
-        var device = devices[number] ?? Device(
-            record: DeviceRecord(
-                number: number, name: enrolment.name, publicKey: [],
-                addedUnixMilliseconds: now.unixMilliseconds, room: RoomMapping(requested: enrolment.room)),
-            channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint())
+        var device =
+            devices[number]
+            ?? Device(
+                record: DeviceRecord(
+                    number: number, name: enrolment.name, publicKey: [],
+                    addedUnixMilliseconds: now.unixMilliseconds, room: RoomMapping(requested: enrolment.room)),
+                channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint())
         device.channel.endAll()
         let frame = GatewayChannel<Suite>.FrameID(source: hash, number: nil)
         guard

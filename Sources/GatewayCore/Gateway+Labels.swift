@@ -31,7 +31,8 @@ extension Gateway {
             transmit(bytes, to: address)
             return
         }
-        if let record = devices[number]?.record, record.labelHash == hash, passesBudget(datagram, parsed, from: address) {
+        if let record = devices[number]?.record, record.labelHash == hash, passesBudget(datagram, parsed, from: address)
+        {
             counters.answersRepeated += 1
             transmit(record.labelReply, to: address)
             return

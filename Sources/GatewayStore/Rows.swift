@@ -189,7 +189,8 @@ struct Rows {
 
     func enrolment(_ row: Row) -> EnrolmentRecord {
         EnrolmentRecord(
-            name: row["name"], room: row["room"], device: (row["device"] as Int64?).map { UInt32(truncatingIfNeeded: $0) },
+            name: row["name"], room: row["room"],
+            device: (row["device"] as Int64?).map { UInt32(truncatingIfNeeded: $0) },
             codeHash: bytes(row["code_hash"]),
             expiresUnixMilliseconds: row["expires_ms"])
     }

@@ -13,7 +13,9 @@ struct ProvisioningTests {
         let air = EnrolmentAir()
         let made = try air.perform { try $0.provision(name: "buoy", room: EnrolmentAir.room, now: air.moment) }
         let number = try #require(DeviceNumber(made.record.number))
-        return (air, DeviceIdentity(provisioned: number), try ProvisionedState.begin(with: made.session, WireSuite.self))
+        return (
+            air, DeviceIdentity(provisioned: number), try ProvisionedState.begin(with: made.session, WireSuite.self)
+        )
     }
 
     @Test("speaks at once, without a handshake, also after the gateway was started anew")

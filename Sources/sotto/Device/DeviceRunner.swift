@@ -31,7 +31,8 @@ final class DeviceRunner {
 
     static let copied = Failure(
         .key,
-        "two different frames came under one number: somebody has a copy of the gateway's data or keys. The session is over")
+        "two different frames came under one number: somebody has a copy of the gateway's data or keys. The session is over"
+    )
 
     private static func machine(_ file: DeviceFile, _ identity: DeviceIdentity, _ state: [UInt8]?) throws
         -> SoftwareDevice

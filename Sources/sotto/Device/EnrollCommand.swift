@@ -6,7 +6,8 @@ internal import SecureDatagram
 
 struct EnrollCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "enroll", abstract: "Enrols a device with the string that sotto device add --enroll or --label printed.",
+        commandName: "enroll",
+        abstract: "Enrols a device with the string that sotto device add --enroll or --label printed.",
         discussion: """
             Makes the device's key and file, and gets its number from the gateway. If it is interrupted, the same command goes \
             on where it was. With the string of sotto device rotate and --rotate, a device that is enrolled gets another key \

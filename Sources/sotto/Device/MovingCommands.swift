@@ -101,7 +101,8 @@ struct ExportCommand: ParsableCommand {
         let (_, address) = try device.identity()
         guard device.isProvisioned, let number = device.number else {
             throw Failure(
-                .badInput, "\(file) has a key of its own: enrol the other place as a device instead, or move \(file) itself")
+                .badInput,
+                "\(file) has a key of its own: enrol the other place as a device instead, or move \(file) itself")
         }
         try SessionFile.checkFree(session)
         let lock = try device.lock()

@@ -62,7 +62,8 @@ struct EnrolmentText: Equatable {
         let problem = { (what: String) in
             Failure(
                 .badInput,
-                "this is no enrolment string: \(what); SOTTO:HOST:PORT/KEY/CODE or SOTTO:HOST:PORT/NUMBER/SECRET is expected")
+                "this is no enrolment string: \(what); SOTTO:HOST:PORT/KEY/CODE or SOTTO:HOST:PORT/NUMBER/SECRET is expected"
+            )
         }
         guard line.hasPrefix(Self.scheme) else { throw problem("it does not begin with \(Self.scheme)") }
         let parts = line.dropFirst(Self.scheme.count).split(separator: "/", omittingEmptySubsequences: false)
