@@ -91,6 +91,8 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "coap-probe", dependencies: ["CoAP"], swiftSettings: strict),
         .target(
+            name: "LinkModel", dependencies: ["Links"], path: "Simulator/LinkModel", swiftSettings: strict),
+        .target(
             name: "LinkRelay",
             dependencies: [
                 "Links",
@@ -136,6 +138,7 @@ let package = Package(
             "GatewayStore",
             ["GatewayCore", "GatewayStore", "NoiseSodium", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
+        tests("LinkModel", ["LinkModel", "Links", "TestSupport"]),
         tests("Links", ["Links", "TestSupport"]),
         tests("MatrixJSON", ["CBOR", "CZlib", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
         tests(
