@@ -93,6 +93,13 @@ let package = Package(
         .target(
             name: "LinkModel", dependencies: ["Links"], path: "Simulator/LinkModel", swiftSettings: strict),
         .target(
+            name: "Profiles",
+            dependencies: [
+                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "LinkModel", "Links",
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "LinkRelay",
             dependencies: [
                 "Links",
@@ -105,7 +112,7 @@ let package = Package(
             name: "sotto",
             dependencies: [
                 "CClock", "CQREncode", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore",
-                "Homeserver", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "SecureDatagram",
+                "Homeserver", "LinkModel", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "Profiles", "SecureDatagram",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -117,7 +124,6 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
 
@@ -144,6 +150,7 @@ let package = Package(
         tests(
             "Noise", ["Noise", "NoiseSodium", "TestSupport"], exclude: ["make_vectors.py", "noise_peer.py"],
             resources: [.copy("Vectors")]),
+        tests("Profiles", ["CompactMatrix", "LinkModel", "Links", "Profiles", "TestSupport"]),
         tests(
             "GatewayCore",
             [

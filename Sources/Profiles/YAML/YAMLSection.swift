@@ -45,6 +45,11 @@ public final class YAMLSection {
         self.log = log
     }
 
+    /// A file in which nothing stands.
+    static var empty: YAMLSection {
+        YAMLSection(file: "", path: "", mapping: Node.Mapping([]), line: 1, environment: [:], log: KeyLog())
+    }
+
     // MARK: Values
 
     /// nil: the key is absent, or nothing stands behind it.
@@ -66,7 +71,7 @@ public final class YAMLSection {
         switch text.lowercased() {
         case "true", "yes": return true
         case "false", "no": return false
-        default: throw failure(key, "\"\(text)\" is neither true nor false")
+        default: throw failure(key, "\(shown(text)) is neither true nor false")
         }
     }
 
@@ -75,7 +80,7 @@ public final class YAMLSection {
         guard let value = Int64(text), range.contains(value) else {
             throw failure(
                 key,
-                "\"\(text)\" is not a whole number from \(range.lowerBound) to \(range.upperBound)\(YAMLNumber.unit(of: key))"
+                "\(shown(text)) is not a whole number from \(range.lowerBound) to \(range.upperBound)\(YAMLNumber.unit(of: key))"
             )
         }
         return value
@@ -89,7 +94,7 @@ public final class YAMLSection {
     private func number(_ text: String, _ key: String, _ range: ClosedRange<Double>) throws(FieldError) -> Double {
         guard let value = YAMLNumber.parse(text), range.contains(value) else {
             let allowed = "\(YAMLNumber.text(range.lowerBound)) to \(YAMLNumber.text(range.upperBound))"
-            throw failure(key, "\"\(text)\" is not a number from \(allowed)\(YAMLNumber.unit(of: key))")
+            throw failure(key, "\(shown(text)) is not a number from \(allowed)\(YAMLNumber.unit(of: key))")
         }
         return value
     }
@@ -98,7 +103,7 @@ public final class YAMLSection {
     public func choice<T>(_ key: String, _ words: [(word: String, value: T)]) throws(FieldError) -> T? {
         guard let text = try string(key) else { return nil }
         guard let found = words.first(where: { $0.word == text }) else {
-            throw failure(key, "\"\(text)\" is not one of \(words.map { $0.word }.joined(separator: ", "))")
+            throw failure(key, "\(shown(text)) is not one of \(words.map { $0.word }.joined(separator: ", "))")
         }
         return found.value
     }
@@ -129,7 +134,7 @@ public final class YAMLSection {
         var numbers: [Double] = []
         for text in texts { numbers.append(try number(text, key, range)) }
         guard zip(numbers, numbers.dropFirst()).allSatisfy({ $0 <= $1 }) else {
-            throw failure(key, "\"\(texts.joined(separator: ", "))\" does not rise: the smaller one comes first")
+            throw failure(key, "\(shown(texts.joined(separator: ", "))) does not rise: the smaller one comes first")
         }
         return numbers
     }
@@ -172,8 +177,22 @@ public final class YAMLSection {
     }
 
     public func isMapping(_ key: String) -> Bool { mapping[Node(key)]?.mapping != nil }
-    public func has(_ key: String) -> Bool { mapping[Node(key)].map { !$0.isNull } ?? false }
     public var isEmpty: Bool { mapping.isEmpty }
+    /// What stands in the file, asked for or not.
+    public var keys: [String] { mapping.compactMap { $0.key.scalar?.string } }
+
+    /// Whether something stands at `down.mtu_bytes`.
+    public func has(path: String) -> Bool {
+        var mapping = mapping
+        let parts = path.split(separator: ".", omittingEmptySubsequences: false).map { String($0) }
+        for (index, part) in parts.enumerated() {
+            guard let node = mapping[Node(part)], !node.isNull else { return false }
+            guard index + 1 < parts.count else { return true }
+            guard let inner = node.mapping else { return false }
+            mapping = inner
+        }
+        return false
+    }
 
     /// A path in the file is relative to the file.
     public func filePath(_ key: String) throws(FieldError) -> String? {
@@ -198,7 +217,7 @@ public final class YAMLSection {
             if known.contains(key) { continue }
             // A long one is no slip of the finger, and comparing it would take long.
             let near = key.utf8.count > 64 ? nil : known.min { distance($0, key) < distance($1, key) }
-            let hint = near.flatMap { distance($0, key) <= 2 ? "; is \"\($0)\" meant?" : nil } ?? ""
+            let hint = near.flatMap { distance($0, key) <= 2 ? "; is \"\($0)\" meant?" : nil } ?? "."
             let names = known.sorted().joined(separator: ", ")
             throw failure(key, "is not a key here\(hint) Known are: \(names)")
         }
@@ -231,8 +250,11 @@ public final class YAMLSection {
             environment: environment, log: log)
     }
 
+    /// A value in an error: in quotes, and not the whole of a book.
+    public func shown(_ text: String) -> String { "\"\(Self.shortened(text))\"" }
+
     private static func shortened(_ text: String) -> String {
-        text.count <= 120 ? text : text.prefix(120) + "..."
+        text.utf8.count <= 120 ? text : text.prefix(120) + "..."
     }
 
     private func override(_ key: String) throws(FieldError) -> String? {

@@ -34,7 +34,8 @@ enum YAMLText {
         }
         if let line = lineWithAnchor(text) {
             throw FieldError(
-                file: file, line: line, problem: "anchors (&name) and aliases (*name) are not allowed; write the value out")
+                file: file, line: line,
+                problem: "anchors (&name) and aliases (*name) are not allowed; write the value out")
         }
         let node: Node?
         do {
