@@ -75,13 +75,13 @@ struct ExplanationTests {
                 spreadingFactor: 7, transmit: 25.5, receive: 4.6, sleep: 2.2, window: 0.270336, millijoules: 9.3,
                 years: nil),
             Radio(
-                spreadingFactor: 12, transmit: 118, receive: 4.6, sleep: 2.2, window: 0.524288, millijoules: 585.3,
+                spreadingFactor: 12, transmit: 118, receive: 4.6, sleep: 2.6, window: 0.524288, millijoules: 585.3,
                 years: 4.0),
             Radio(
-                spreadingFactor: 10, transmit: 118, receive: 4.6, sleep: 2.2, window: 0.32768, millijoules: 165.3,
+                spreadingFactor: 10, transmit: 118, receive: 4.6, sleep: 2.6, window: 0.32768, millijoules: 165.3,
                 years: nil),
             Radio(
-                spreadingFactor: 7, transmit: 118, receive: 4.6, sleep: 2.2, window: 0.270336, millijoules: 28.1,
+                spreadingFactor: 7, transmit: 118, receive: 4.6, sleep: 2.6, window: 0.270336, millijoules: 28.1,
                 years: nil),
         ])
     func energy(radio: Radio) throws {
