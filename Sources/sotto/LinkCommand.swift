@@ -88,8 +88,8 @@ struct LinkCommand: AsyncParsableCommand {
             let profile = try InstalledProfiles.here.link(name, encryptionPermitted: encryptionPermitted)
             if let caution = profile.caution { say(caution) }
             link = profile.link.timing
-            link.up.lossPerMillion = UInt32((profile.link.up.loss.average ?? 0) * 1e6)
-            link.down.lossPerMillion = UInt32((profile.link.down.loss.average ?? 0) * 1e6)
+            link.up.lossPerMillion = UInt32((profile.link.up.loss.expectedLoss(duration: 0, bytes: 0) ?? 0) * 1e6)
+            link.down.lossPerMillion = UInt32((profile.link.down.loss.expectedLoss(duration: 0, bytes: 0) ?? 0) * 1e6)
         }
         if let rate { try set(&link, \.bitsPerSecond, rate, "--rate", 0...10_000_000_000) }
         if let latency { try set(&link, \.latency, YAMLSection.nanoseconds(try seconds(latency, "--latency"))) }

@@ -146,6 +146,21 @@ struct ExplanationTests {
         #expect(energy.receive == 0)
     }
 
+    @Test("outages and bit errors cost long frames more")
+    func expectedLoss() throws {
+        // 10 % of the time bad, for 20 s each: good for 180 s on average, and 31 bytes take 2.48 s.
+        let outages = Explanation(try parseLink("rate_bps: 100\nloss_percent: 10\noutage_s: 20\n"), bodyBytes: 6)
+        #expect(near(outages.lossUpPercent, 100 * (1 - 0.9 * 0.986317), within: 1e-5))
+        // 1 - 0.999^(8 * 31)
+        let errors = Explanation(try parseLink("rate_bps: 100\nbit_error_rate: 0.001\n"), bodyBytes: 6)
+        #expect(near(errors.lossUpPercent, 21.9741, within: 1e-4))
+        let chain = Explanation(
+            try parseLink("rate_bps: 100\ngilbert_elliott: {p_percent: 5, r_percent: 20}\n"), bodyBytes: 6)
+        #expect(near(chain.lossUpPercent, 20, within: 1e-9))
+        let trace = try parseLink("rate_bps: 100\ntrace: {down: [{from_s: 0, to_s: 1}], period_s: 2}\n")
+        #expect(Explanation(trace, bodyBytes: 6).lossUpPercent == nil)
+    }
+
     @Test("quotas and contact windows limit a day")
     func quotas() throws {
         let explanation = Explanation(
