@@ -103,6 +103,13 @@ let package = Package(
             ],
             path: "Simulator/LinkRelay",
             swiftSettings: strict),
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "LinkModel", "Links", "MatrixJSON",
+                "NoiseSodium", "SecureDatagram",
+            ],
+            path: "Simulator/Simulation", swiftSettings: strict),
         .executableTarget(
             name: "sotto",
             dependencies: [
@@ -141,6 +148,7 @@ let package = Package(
             ["GatewayCore", "GatewayStore", "NoiseSodium", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
         tests("LinkModel", ["LinkModel", "Links", "TestSupport"]),
+        tests("Simulation", ["CompactMatrix", "LinkModel", "Simulation"]),
         tests("Links", ["Links", "TestSupport"]),
         tests("MatrixJSON", ["CBOR", "CZlib", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
         tests(
