@@ -195,12 +195,15 @@ public final class Simulation {
         case .traffic(let device, let kind): speak(devices[device], kind)
         case .plainTimer(let index): repeatDatagrams(of: devices[index])
         case .gateway(let index):
+            // A timer that was set to an earlier time meanwhile has been dealt with.
+            guard gateways[index].timer <= now else { return }
             gateways[index].timer = .max
             if let deadline = gateways[index].machine.deadline, deadline <= now {
                 gateways[index].machine.handleTimeout(now: moment)
             }
             settle(gateway: index)
         case .link(let index):
+            guard links[index].timer <= now else { return }
             links[index].timer = .max
             links[index].machine.advance(to: now)
             settle(link: index)
