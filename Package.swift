@@ -95,6 +95,13 @@ let package = Package(
         .target(
             name: "LinkModel", dependencies: ["Links"], path: "Simulator/LinkModel", swiftSettings: strict),
         .target(
+            name: "Profiles",
+            dependencies: [
+                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "LinkModel", "Links",
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "LinkRelay",
             dependencies: [
                 "Links",
@@ -114,7 +121,7 @@ let package = Package(
             name: "sotto",
             dependencies: [
                 "CClock", "CQREncode", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore",
-                "Homeserver", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "SecureDatagram",
+                "Homeserver", "LinkModel", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "Profiles", "SecureDatagram",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -126,7 +133,6 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
 
@@ -154,6 +160,7 @@ let package = Package(
         tests(
             "Noise", ["Noise", "NoiseSodium", "TestSupport"], exclude: ["make_vectors.py", "noise_peer.py"],
             resources: [.copy("Vectors")]),
+        tests("Profiles", ["CompactMatrix", "LinkModel", "Links", "Profiles", "TestSupport"]),
         tests(
             "GatewayCore",
             [

@@ -234,13 +234,3 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     /// Token, Observe and Max-Age, which the answer to a registration has and others have not.
     private static var observationBytes: Int { 5 }
 }
-
-extension TransmissionParameters {
-    /// The timers of a device on this link: they follow its answers down.
-    init(deviceOn link: Link) {
-        let timing = LinkTiming(link)
-        self.init(
-            roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteDown,
-            expectedAnswerBytes: 24 + link.down.overheadBytes, processing: link.processing)
-    }
-}

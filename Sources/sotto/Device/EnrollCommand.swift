@@ -18,8 +18,15 @@ struct EnrollCommand: AsyncParsableCommand {
     @Argument(help: "The file to make.")
     var file = "device.yaml"
 
-    @Option(help: "The link's file, relative to the device's file.")
+    @Option(
+        name: [.customLong("profile"), .customLong("link")],
+        help: ArgumentHelp(
+            "The link: a name that sotto profile list shows, or a path relative to the device's file.",
+            valueName: "name"))
     var link: String?
+
+    @Flag(help: "You hold a permission to encrypt on this link of amateur radio.")
+    var encryptionPermitted = false
 
     @Option(help: ArgumentHelp("Another way to reach the gateway than the string's.", valueName: "host:port"))
     var gateway: String?
@@ -64,7 +71,7 @@ struct EnrollCommand: AsyncParsableCommand {
         }
         device.gateway = address.description
         device.gatewayKey = enrolment.gatewayKey
-        if let link { device.linkPath = link }
+        if let link { try device.use(link: link, encryptionPermitted: encryptionPermitted) }
         try device.save()
         return try DeviceFile.load(file)
     }
