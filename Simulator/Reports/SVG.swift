@@ -15,8 +15,9 @@ struct SVG {
             """
     }
 
-    mutating func rectangle(_ x: Double, _ y: Double, _ width: Double, _ height: Double, _ style: String, tip: String = "")
-    {
+    mutating func rectangle(
+        _ x: Double, _ y: Double, _ width: Double, _ height: Double, _ style: String, tip: String = ""
+    ) {
         let title = tip.isEmpty ? "" : "<title>\(escaped(tip))</title>"
         text +=
             "<rect x=\"\(number(x))\" y=\"\(number(y))\" width=\"\(number(max(width, 0.5)))\" height=\"\(number(height))\" class=\"\(style)\">\(title)</rect>\n"

@@ -1,4 +1,4 @@
-public import LinkModel
+internal import LinkModel
 public import Simulation
 
 /// The scenario again, with one thing changed in steps: what would become of it on a worse link, or with more to say.

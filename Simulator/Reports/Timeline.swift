@@ -1,4 +1,4 @@
-public import LinkModel
+internal import LinkModel
 public import Simulation
 
 /// What a report shows of a run besides its sums, gathered from the records as they come; bounded, however long the run.

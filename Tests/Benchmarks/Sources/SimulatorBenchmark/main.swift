@@ -126,7 +126,8 @@ for figure in figures {
     if asJSON {
         let bar = figure.bar.map { "\($0)" } ?? "null"
         print(
-            "{\"name\":\"\(figure.name)\",\"value\":\(value),\"unit\":\"\(figure.unit)\",\"reference\":null,\"bar\":\(bar)}")
+            "{\"name\":\"\(figure.name)\",\"value\":\(value),\"unit\":\"\(figure.unit)\",\"reference\":null,\"bar\":\(bar)}"
+        )
     } else {
         let bar = figure.bar.map { ", bar \($0)" + (missed ? ": MISSED" : "") } ?? ""
         print("\(figure.name)  \(value) \(figure.unit)\(bar)")
