@@ -31,7 +31,8 @@ extension Simulation {
 
     private func journalled(_ record: UplinkRecord, _ gateway: GatewayNode) {
         guard let node = gateway.nodes[record.device],
-            let index = node.unjournalled.firstIndex(where: { $0.body == record.body })
+            // Of equal ones the newest: the device repeats that one now, and the gateway knows an older one's frame again.
+            let index = node.unjournalled.lastIndex(where: { $0.body == record.body })
         else { return }
         let message = node.unjournalled.remove(at: index).message
         gateway.requests[record.requestID] = message

@@ -106,13 +106,16 @@ enum MessageStory {
             if ["room", "heard", "journalled", "unanswered"].contains(event.e) { end = event.t }
         }
         var parts: [(String, Int64)] = []
-        if let requested, requested > first.t { parts.append(("earlier messages", requested - first.t)) }
+        if let requested, requested > first.t { parts.append(("for earlier messages", requested - first.t)) }
         for (reason, time) in events.flatMap(\.waits) where time > 0 {
             if let index = parts.firstIndex(where: { $0.0 == reason }) {
                 parts[index].1 += time
             } else {
                 parts.append((reason, time))
             }
+        }
+        if let room = events.first(where: { $0.e == "room" }), let kept = events.first(where: { $0.e == "journalled" }) {
+            parts.append(("for the homeserver", room.t - kept.t))
         }
         if let largest = parts.max(by: { $0.1 < $1.1 }), largest.1 * 2 > end - first.t {
             lines.append("It took \(seconds(end - first.t)), most of it waiting \(largest.0) (\(seconds(largest.1))).")
