@@ -169,6 +169,8 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         events.isEmpty ? nil : events.removeFirst()
     }
 
+    public var hasEvents: Bool { !events.isEmpty }
+
     public mutating func takeActions() -> Actions {
         defer {
             outgoing = []
