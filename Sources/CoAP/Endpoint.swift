@@ -82,6 +82,8 @@ public struct Endpoint: Sendable {
             case acknowledged(until: Int64)
             /// An observation that is registered: answers to its token keep coming.
             case observing
+            /// Answered, and one of several requests: the next one takes its place.
+            case between
             /// Unconfirmed, and not sent before the time given: the peer is silent (PROBING_RATE).
             case probing(at: Int64)
             /// Sent unconfirmed: its answer may come until the time given.
@@ -101,6 +103,8 @@ public struct Endpoint: Sendable {
         var leftAt: Int64 = 0
         /// A first notification has come.
         var isRegistered = false
+        /// One of several requests that are one operation.
+        var continues = false
         /// Ends an observation: what still comes under its token is a notification while it has an Observe option.
         var deregisters = false
         /// A newer state, which takes this notification's place at its next repetition (RFC 7641 section 4.5.2).
@@ -203,7 +207,7 @@ public struct Endpoint: Sendable {
             switch message.state {
             case .awaitingAnswer(let until, _), .acknowledged(let until), .probing(let until), .unconfirmed(let until):
                 consider(until)
-            case .waiting, .leaving, .observing: break
+            case .waiting, .leaving, .observing, .between: break
             }
         }
         if let time = log.acknowledgeAt { consider(time) }
@@ -225,8 +229,10 @@ public struct Endpoint: Sendable {
     ///
     /// - Parameter confirmable: false sends it once (RFC 7252 section 4.3), as soon as PROBING_RATE allows; it fails when
     ///   no answer comes in NON_LIFETIME, and is over at once where it declines every answer (RFC 7967).
+    /// - Parameter continues: it is one of several requests that are one operation, as the blocks of a body are: after its
+    ///   answer its place under NSTART is kept until `proceed` or `end`.
     public mutating func start(
-        _ request: Request, confirmable: Bool = true, now: Int64
+        _ request: Request, confirmable: Bool = true, continues: Bool = false, now: Int64
     ) throws(MessageError) -> Handle {
         let observes = request.observe == 0
         if emptyTokenAbandoned {
@@ -238,7 +244,34 @@ public struct Endpoint: Sendable {
         guard confirmable else { return try startUnconfirmed(request, token: token, observes: observes, now: now) }
         return try enqueue(
             role: .request, code: request.method, options: request.options, payload: request.payload, token: token,
-            answerBytes: request.expectedAnswerBytes, observes: observes)
+            answerBytes: request.expectedAnswerBytes, observes: observes, continues: continues)
+    }
+
+    /// Sends the next request of an operation, under the handle and the token of the one that has been answered. False when
+    /// there is none.
+    public mutating func proceed(_ handle: Handle, _ request: Request) throws(MessageError) -> Bool {
+        guard let index = outgoing.firstIndex(where: { $0.handle == handle && $0.state == .between }) else {
+            return false
+        }
+        let messageID = takeMessageID()
+        outgoing[index].message = try Message(
+            type: .confirmable, code: request.method, messageID: messageID, token: outgoing[index].token,
+            options: request.options, payload: request.payload
+        ).encoded()
+        outgoing[index].messageID = messageID
+        outgoing[index].repetitions = 0
+        outgoing[index].answerBytes = request.expectedAnswerBytes ?? parameters.expectedAnswerBytes
+        outgoing[index].state = .leaving
+        transmissions.append(
+            Transmission(
+                handle: handle, content: .message(outgoing[index].message), answering: nil, isConfirmable: true))
+        return true
+    }
+
+    /// The operation of `handle` is over: what waits for its place leaves.
+    public mutating func end(_ handle: Handle) {
+        outgoing.removeAll { $0.handle == handle && $0.state == .between }
+        startWaiting()
     }
 
     /// Forgets a request or an observation of ours; a later notification is answered by a reset, which ends it at the
@@ -250,14 +283,16 @@ public struct Endpoint: Sendable {
     }
 
     /// Takes up a request of an earlier run that may have been sent already: it is repeated from its first bytes.
-    public mutating func resume(message: [UInt8], answerBytes: Int? = nil) throws(MessageError) -> Handle {
+    public mutating func resume(
+        message: [UInt8], answerBytes: Int? = nil, continues: Bool = false
+    ) throws(MessageError) -> Handle {
         let decoded = try Message(decoding: message)
         let handle = takeHandle()
         outgoing.append(
             Outgoing(
                 handle: handle, role: .request, state: .waiting, message: message, messageID: decoded.messageID,
                 token: decoded.token, repetitions: 0, answerBytes: answerBytes ?? parameters.expectedAnswerBytes,
-                observes: decoded.option(.observe)?.uint == 0))
+                observes: decoded.option(.observe)?.uint == 0, continues: continues))
         startWaiting()
         return handle
     }
@@ -300,8 +335,19 @@ public struct Endpoint: Sendable {
         if given == nil {
             timeout += timeout / 1000 * drawJitter()
             for _ in 0..<outgoing[index].repetitions { timeout = timeout / 1000 * parameters.backoffPerMille }
+            if parameters.learnsRoundTrip {
+                let bytes = outgoing[index].answerBytes + addedAnswerBytes
+                timeout = max(
+                    timeout, parameters.leastTimeout(repetition: outgoing[index].repetitions, answerBytes: bytes))
+            }
         }
         outgoing[index].state = .awaitingAnswer(until: lastBitAt + timeout, timeout: timeout)
+    }
+
+    /// What the answer to a message that is under way is taken to measure, in bytes.
+    public func expectedAnswerBytes(of handle: Handle) -> Int? {
+        for message in outgoing where message.handle == handle { return message.answerBytes }
+        return nil
     }
 
     /// The bytes of a confirmable message that is under way: for owners whose channel does not repeat by handle.
@@ -349,7 +395,7 @@ public struct Endpoint: Sendable {
 
     mutating func enqueue(
         role: Outgoing.Role, code: Code, options: [MessageOption], payload: [UInt8], token: [UInt8],
-        answerBytes: Int?, observes: Bool
+        answerBytes: Int?, observes: Bool, continues: Bool = false
     ) throws(MessageError) -> Handle {
         let messageID = takeMessageID()
         let message = try Message(
@@ -359,7 +405,8 @@ public struct Endpoint: Sendable {
         outgoing.append(
             Outgoing(
                 handle: handle, role: role, state: .waiting, message: message, messageID: messageID, token: token,
-                repetitions: 0, answerBytes: answerBytes ?? parameters.expectedAnswerBytes, observes: observes))
+                repetitions: 0, answerBytes: answerBytes ?? parameters.expectedAnswerBytes, observes: observes,
+                continues: continues))
         startWaiting()
         return handle
     }
@@ -369,7 +416,7 @@ public struct Endpoint: Sendable {
         var underWay = 0
         for message in outgoing {
             switch message.state {
-            case .leaving, .awaitingAnswer, .acknowledged: underWay += 1
+            case .leaving, .awaitingAnswer, .acknowledged, .between: underWay += 1
             case .waiting, .observing, .probing, .unconfirmed: break
             }
         }

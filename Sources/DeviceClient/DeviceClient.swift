@@ -52,9 +52,12 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         /// nil for a handshake.
         var number: UInt64?
         var header: Int
+        /// Sent so often.
+        var copies = 1
     }
 
     let identity: DeviceIdentity
+    let link: Link
     var entropy: Source
     var endpoint: Endpoint
     var queue: TransmitQueue
@@ -71,6 +74,17 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     var acknowledgements: [(number: UInt64, datagram: [UInt8], repetitions: Int)] = []
     /// The number of the gateway's frame that is being handled.
     var arriving: UInt64?
+    /// What the datagram measures that is being handled.
+    var arrivingBytes = 0
+    /// Times exchanges where the link's rate is not known, and whose it times.
+    var learntTimer: LearntTimer?
+    var timed: Endpoint.Handle?
+    var losses = LossEstimator()
+    /// Messages that go up in blocks; the first of them may be under way.
+    var uploads: [(handle: Endpoint.Handle, transfer: BlockwiseTransfer, body: [UInt8])] = []
+    var download: Download?
+    /// The confirmation that the registration under way carries.
+    var registeredTag: [UInt8] = []
     var outgoing: [[UInt8]] = []
     var events: [Event] = []
     var watch: Endpoint.Handle?
@@ -85,7 +99,9 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     ) throws(DeviceStateError) {
         self.identity = identity
         self.entropy = entropy
+        self.link = link.assumed
         queue = TransmitQueue(link.up)
+        if !link.isRateKnown { learntTimer = LearntTimer() }
         if let state {
             snapshot = try DeviceSnapshot(decoding: state)
             if let bytes = snapshot.session {
@@ -101,7 +117,8 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         var number: UInt64 = 0
         for byte in seed[0..<8] { number = number << 8 | UInt64(byte) }
         endpoint = Endpoint(
-            parameters: TransmissionParameters(deviceOn: link), seed: number, firstMessageID: snapshot.nextMessageID)
+            parameters: TransmissionParameters(deviceOn: self.link), seed: number,
+            firstMessageID: snapshot.nextMessageID)
         try resumePending(now: now)
     }
 
@@ -109,24 +126,9 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
 
     /// Why something cannot be sent at all.
     public enum SendError: Error, Equatable, Sendable {
-        /// The body would not fit into a datagram of the link, handshake included; how long it is and may be, in bytes.
+        /// Longer than a gateway takes, or than a link carries whose datagrams are too short for blocks; how long it is and
+        /// may be, in bytes.
         case tooLarge(body: Int, limit: Int)
-    }
-
-    /// The longest body of a message: a handshake may have to carry it, and never fragments.
-    public var largestBody: Int {
-        max(0, queue.direction.mtu - Initiator<Suite>.message1Overhead(of: identity.number) - Self.requestOverhead)
-    }
-
-    /// Sends something to the device's room. It is stored and repeated until it is answered.
-    public mutating func send(_ uplink: Uplink, now: Int64) throws(SendError) -> RequestID {
-        let body = uplink.body
-        let request = Request(.post, path: [uplink.resource.segment], payload: body)
-        guard body.count <= largestBody, let handle = try? endpoint.start(request, now: now) else {
-            throw .tooLarge(body: body.count, limit: largestBody)
-        }
-        run(now: now)
-        return handle
     }
 
     /// Asks the gateway to push what arrives for the device (RFC 7641), and keeps asking.
@@ -193,7 +195,8 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
             guard let datagram = pending.ephemeral.isEmpty ? pending.datagram : initiator?.message1 else {
                 throw MessageError.cannotEncode
             }
-            let handle = try endpoint.resume(message: pending.message)
+            let handle = try endpoint.resume(message: pending.message, continues: pending.upload != nil)
+            if let upload = pending.upload { try resume(upload, pending.message, handle) }
             frames.append(
                 Frame(
                     handle: handle, datagram: datagram, message: pending.message,
@@ -220,15 +223,18 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
             guard !isUnderWay(watch) else { return }
             endpoint.cancel(watch)
         }
+        var options = [MessageOption(.observe, uint: 0)]
+        registeredTag = snapshot.unconfirmedTag
+        if !registeredTag.isEmpty { options.append(MessageOption(.eTag, registeredTag)) }
         let request = Request(
-            .get, path: [Resource.messages.segment], options: [MessageOption(.observe, uint: 0)],
+            .get, path: [Resource.messages.segment], options: options,
             expectedAnswerBytes: endpoint.parameters.expectedAnswerBytes + Self.observationBytes)
         watch = try? endpoint.start(request, now: now)
     }
 
     static var profileRevision: UInt64 { 0 }
     /// CoAP's header, a token of one byte, one byte of path, the marker.
-    private static var requestOverhead: Int { 8 }
+    static var requestOverhead: Int { 8 }
     /// Token, Observe and Max-Age, which the answer to a registration has and others have not.
     private static var observationBytes: Int { 5 }
 }
@@ -240,5 +246,8 @@ extension TransmissionParameters {
         self.init(
             roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteDown,
             expectedAnswerBytes: 24 + link.down.overheadBytes, processing: link.processing)
+        learnsRoundTrip = link.isRateKnown
+        // Frame and tag.
+        answerOverheadBytes = 17 + link.down.overheadBytes
     }
 }

@@ -11,9 +11,21 @@ struct DeviceSnapshot {
         var frameNumber: UInt64
         /// The ephemeral key of the handshake; empty where the session stood.
         var ephemeral: [UInt8]
+        /// Of a body that goes up in blocks, of which the message is one; nil: it is whole.
+        var upload: Upload?
     }
 
-    static let version: UInt64 = 2
+    /// How far a body has come that goes up in blocks.
+    struct Upload {
+        var body: [UInt8]
+        var exponent: UInt8
+        /// Bytes that the gateway has.
+        var sent: Int
+    }
+
+    /// The one before knew no blocks.
+    static let version: UInt64 = 3
+    private static let versionWithoutBlocks: UInt64 = 2
 
     var handshakeCounter: UInt64 = 0
     var nextMessageID: UInt16 = 0
@@ -24,12 +36,14 @@ struct DeviceSnapshot {
     var session: [UInt8]?
     var previousSession: [UInt8]?
     var pending: Pending?
+    /// Names a delivery that came in blocks, was heard, and is still to be confirmed.
+    var unconfirmedTag: [UInt8] = []
 
     init() {}
 
     var encoded: [UInt8] {
         var writer = CBORWriter()
-        writer.array(8)
+        writer.array(9)
         writer.unsigned(Self.version)
         writer.unsigned(handshakeCounter)
         writer.unsigned(UInt64(nextMessageID))
@@ -37,15 +51,21 @@ struct DeviceSnapshot {
         writer.bytes(session ?? [])
         writer.bytes(previousSession ?? [])
         if let pending {
-            writer.array(4)
+            writer.array(pending.upload == nil ? 4 : 7)
             writer.bytes(pending.message)
             writer.bytes(pending.datagram)
             writer.unsigned(pending.frameNumber)
             writer.bytes(pending.ephemeral)
+            if let upload = pending.upload {
+                writer.bytes(upload.body)
+                writer.unsigned(UInt64(upload.exponent))
+                writer.unsigned(UInt64(upload.sent))
+            }
         } else {
             writer.array(0)
         }
         writer.unsigned(newestDelivery.map { $0 + 1 } ?? 0)
+        writer.bytes(unconfirmedTag)
         return writer.bytes
     }
 
@@ -54,8 +74,10 @@ struct DeviceSnapshot {
             var reader = CBORReader(bytes)
             let fields = try reader.array()
             let version = try reader.unsigned()
-            guard version == Self.version else { throw CBORError.unexpectedType(at: 1) }
-            guard fields == 8 else { throw CBORError.unexpectedType(at: 0) }
+            switch (version, fields) {
+            case (Self.version, 9), (Self.versionWithoutBlocks, 8): break
+            default: throw CBORError.unexpectedType(at: 1)
+            }
             handshakeCounter = try reader.unsigned()
             nextMessageID = UInt16(truncatingIfNeeded: try reader.unsigned())
             let sequence = try reader.unsigned()
@@ -64,13 +86,20 @@ struct DeviceSnapshot {
             self.session = session.isEmpty ? nil : session
             let previous = try reader.bytes()
             previousSession = previous.isEmpty ? nil : previous
-            if try reader.array() == 4 {
+            let pendingFields = try reader.array()
+            if pendingFields == 4 || pendingFields == 7 {
                 pending = Pending(
                     message: try reader.bytes(), datagram: try reader.bytes(), frameNumber: try reader.unsigned(),
                     ephemeral: try reader.bytes())
             }
+            if pendingFields == 7 {
+                pending?.upload = Upload(
+                    body: try reader.bytes(), exponent: UInt8(truncatingIfNeeded: try reader.unsigned()),
+                    sent: Int(truncatingIfNeeded: try reader.unsigned()))
+            }
             let newest = try reader.unsigned()
             newestDelivery = newest == 0 ? nil : newest - 1
+            if fields == 9 { unconfirmedTag = try reader.bytes() }
             try reader.finish()
         } catch {
             throw .unreadable

@@ -35,7 +35,8 @@ extension Gateway {
             room: RoomMapping(requested: room))
         record.presharedKey = presharedKey
         var device = Device(
-            record: record, channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint())
+            record: record, channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint(),
+            learntTimer: newTimer)
         device.recordChanged = true
         devices[number] = device
         touched.insert(number)

@@ -87,6 +87,18 @@ enum Schema {
             restored_why TEXT
         ) STRICT;
         """,
+        // Messages that come in blocks and are not whole yet.
+        """
+        CREATE TABLE body (
+            device INTEGER PRIMARY KEY,
+            session BLOB NOT NULL,
+            source BLOB NOT NULL,
+            number INTEGER,
+            block_key BLOB NOT NULL,
+            bytes BLOB NOT NULL,
+            expires_ms INTEGER NOT NULL
+        ) STRICT;
+        """,
     ]
 
     /// That of the file.

@@ -75,6 +75,7 @@ public final class Store: Sendable {
                 state.inbox = try Row.fetchAll(db, sql: "SELECT * FROM inbox ORDER BY id").map(rows.inbox)
                 state.enrolments = try Row.fetchAll(db, sql: "SELECT * FROM enrolment ORDER BY name").map(
                     rows.enrolment)
+                state.bodies = try Row.fetchAll(db, sql: "SELECT * FROM body").compactMap(rows.body)
                 state.lastTransaction = try String.fetchOne(
                     db, sql: "SELECT value FROM meta WHERE name = 'transaction'")
                 return state

@@ -88,7 +88,7 @@ final class DeviceHost {
             number: number, privateKey: privateKey, gatewayKey: world.gateway.publicKey)
         do {
             machine = try Machine(
-                identity: identity, link: world.link, state: flash, entropy: entropy, now: world.now)
+                identity: identity, link: world.told, state: flash, entropy: entropy, now: world.now)
         } catch {
             problems.append("the device cannot read its state: \(error)")
             return

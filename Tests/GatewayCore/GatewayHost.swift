@@ -26,7 +26,7 @@ final class GatewayHost {
         let privateKey = entropy.bytes(32)
         publicKey = RecordingSuite.publicKey(of: privateKey)
         configuration = Machine.Configuration(
-            privateKeys: [privateKey], serverName: "example.org", userPrefix: World.userPrefix, link: world.link,
+            privateKeys: [privateKey], serverName: "example.org", userPrefix: World.userPrefix, link: world.told,
             uplinkLimit: uplinkLimit)
     }
 

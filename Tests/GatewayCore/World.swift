@@ -8,6 +8,8 @@ import Testing
 final class World {
     let seed: UInt64
     let link: Link
+    /// What both machines are told of it.
+    let told: Link
     let recorder = SealRecorder()
     let homeserver = ModelHomeserver()
     private(set) var now: Int64 = second
@@ -45,9 +47,10 @@ final class World {
     static let userPrefix = "sotto_"
     static let unixMillisecondsAtZero: Int64 = 1_800_000_000_000
 
-    private init(seed: UInt64, link: Link, uplinkLimit: Int) {
+    private init(seed: UInt64, link: Link, told: Link?, uplinkLimit: Int) {
         self.seed = seed
         self.link = link
+        self.told = told ?? link
         dice = SeededStream(seed: seed, purpose: 100)
         self.uplinkLimit = uplinkLimit
         homeserver.unixMilliseconds = unixMilliseconds
@@ -57,10 +60,10 @@ final class World {
 
     /// Makes a world, lets `body` play with it, and tells of what no world may show.
     static func with<T>(
-        seed: UInt64, link: Link = .slow(bitsPerSecond: 20_000), uplinkLimit: Int = 10_000,
+        seed: UInt64, link: Link = .slow(bitsPerSecond: 20_000), told: Link? = nil, uplinkLimit: Int = 10_000,
         _ body: (World) throws -> T
     ) rethrows -> T {
-        let world = World(seed: seed, link: link, uplinkLimit: uplinkLimit)
+        let world = World(seed: seed, link: link, told: told, uplinkLimit: uplinkLimit)
         return try RecordingSuite.$recorder.withValue(world.recorder) {
             let result = try body(world)
             let problems = world.problems
@@ -71,7 +74,7 @@ final class World {
 
     /// The same for thousands of worlds: returns what is wrong instead of telling it.
     static func collect(seed: UInt64, link: Link, _ body: (World) -> [String]) -> [String] {
-        let world = World(seed: seed, link: link, uplinkLimit: 10_000)
+        let world = World(seed: seed, link: link, told: nil, uplinkLimit: 10_000)
         return RecordingSuite.$recorder.withValue(world.recorder) {
             let found = body(world)
             return world.problems + found
