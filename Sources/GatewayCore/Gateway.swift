@@ -50,6 +50,8 @@ public final class Gateway<Suite: NoiseSuite> {
         var record: DeviceRecord
         var channel: GatewayChannel<Suite>
         var endpoint: Endpoint
+        /// Made at the first handshake: our keys towards it, with what of a handshake is always the same.
+        var handshakeKeys: [HandshakeKeys] = []
         var answers: [AnswerRecord] = []
         var uplinks: [UplinkRecord] = []
         var inbox: [InboxRecord] = []
@@ -105,6 +107,8 @@ public final class Gateway<Suite: NoiseSuite> {
 
     public let configuration: Configuration
     let random: (Int) -> [UInt8]
+    /// Of the configured private keys, in their order.
+    let publicKeys: [[UInt8]]
     /// Where nothing is known of its rates, the slowest is assumed.
     let link: Link
     var devices: [UInt32: Device] = [:]
@@ -142,6 +146,7 @@ public final class Gateway<Suite: NoiseSuite> {
     ) {
         self.configuration = configuration
         self.random = random
+        publicKeys = configuration.privateKeys.map { Suite.publicKey(of: $0) }
         link = configuration.link.assumed
         queue = TransmitQueue(link.down)
         enrolments = state.enrolments

@@ -29,7 +29,7 @@ extension SendingOptions {
             } catch .tooLarge(let body, let limit) {
                 throw Failure(
                     .badInput,
-                    "the message has \(body) bytes; at most \(limit) fit into a datagram of this link (its mtu_bytes)")
+                    "the message has \(body) bytes; a gateway takes at most \(limit) over this link")
             }
         }
         let report = try await wait(for: started, runner, what)

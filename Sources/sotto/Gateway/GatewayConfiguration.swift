@@ -179,8 +179,8 @@ struct GatewayConfiguration: Sendable {
 }
 
 extension Link {
-    /// Nothing is known: assume the slowest that this project is made for.
+    /// Nothing is known: timers are learnt, from the slowest that this project is made for.
     static let unknown = Link(
         up: Direction(bitsPerSecond: 100, latency: 2_000_000_000),
-        down: Direction(bitsPerSecond: 100, latency: 2_000_000_000))
+        down: Direction(bitsPerSecond: 100, latency: 2_000_000_000), isRateKnown: false)
 }

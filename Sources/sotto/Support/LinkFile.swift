@@ -21,9 +21,14 @@ enum LinkFile {
         let up = try section.section("up")
         let down = try section.section("down")
         var link = Link(up: try direction(up, both), down: try direction(down, both))
+        link.isRateKnown = try hasRate(section) || hasRate(up) && hasRate(down)
         if let seconds = try section.number("processing_s", 0...3600) { link.processing = nanoseconds(seconds) }
         for part in [up, down, section] { try part.finish() }
         return link
+    }
+
+    private static func hasRate(_ section: YAMLSection) throws -> Bool {
+        try section.integer("rate_bps", 0...10_000_000_000) != nil
     }
 
     private static func direction(_ section: YAMLSection, _ basis: Link.Direction) throws -> Link.Direction {
