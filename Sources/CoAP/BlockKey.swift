@@ -26,7 +26,7 @@ public struct BlockKey: Equatable, Sendable {
     private static func counts(_ number: OptionNumber) -> Bool {
         switch number {
         // The first request of several may observe, and each may have its own say about answers.
-        case .block1, .block2, .observe, .noResponse, .ifMatch, .ifNoneMatch, .contentFormat: false
+        case .block1, .block2, .qBlock1, .qBlock2, .observe, .noResponse, .ifMatch, .ifNoneMatch, .contentFormat: false
         // NoCacheKey (RFC 7252 section 5.4.6).
         default: number.rawValue & 0x1E != 0x1C
         }

@@ -50,7 +50,7 @@ extension Endpoint {
                     options: response.options, payload: response.payload)
                 transmit(try message.encoded(), answering: id)
             }
-            log.finish(index, .acknowledgement, memory: answerMemory)
+            log.finish(index, .acknowledgement, memory: Self.answerMemory)
             return
         }
         let message = Message(
@@ -58,7 +58,7 @@ extension Endpoint {
             messageID: request.isConfirmable ? id.messageID : takeMessageID(), token: id.token,
             options: response.options, payload: response.payload)
         let bytes = try message.encoded()
-        log.finish(index, .answer(bytes), memory: answerMemory)
+        log.finish(index, .answer(bytes), memory: Self.answerMemory)
         transmit(bytes, answering: id)
     }
 
@@ -75,12 +75,12 @@ extension Endpoint {
         if request.isConfirmable, !request.isAcknowledged {
             transmitEmpty(.acknowledgement, id.messageID, answering: id)
         }
-        log.finish(index, request.isConfirmable ? .acknowledgement : .silence, memory: answerMemory)
+        log.finish(index, request.isConfirmable ? .acknowledgement : .silence, memory: Self.answerMemory)
     }
 
     /// Puts back an answer from before a restart, so that a repetition of its request is answered and not run again.
     public mutating func restore(answer: [UInt8], to id: IncomingRequest.ID, expires: Int64) {
-        log.keep(id, isSafe: false, .answer(answer), expires: expires, memory: answerMemory)
+        log.keep(id, isSafe: false, .answer(answer), expires: expires, memory: Self.answerMemory)
     }
 
     private mutating func receive(request message: Message, now: Int64) {
@@ -168,7 +168,7 @@ extension Endpoint {
             Received(
                 messageID: message.messageID, digest: digest, wasTaken: index != nil,
                 expires: now + parameters.exchangeLifetime))
-        if received.count > receivedMemory { received.removeFirst() }
+        if received.count > Self.receivedMemory { received.removeFirst() }
         guard let index else {
             // Nobody waits for it: a reset ends an observation that we no longer keep (RFC 7641 section 3.6).
             if isConfirmable { transmitEmpty(.reset, message.messageID, answering: nil) }
@@ -207,7 +207,7 @@ extension Endpoint {
             outgoing[index].isRegistered = true
             if isOwnAnswer, !outgoing[index].deregisters { outgoing[index].state = .observing }
         } else if outgoing[index].continues {
-            outgoing[index].state = .between
+            if case .unconfirmed = outgoing[index].state {} else { outgoing[index].state = .between }
             events.append(.response(handle, response))
         } else {
             outgoing.remove(at: index)

@@ -151,9 +151,9 @@ public struct Endpoint: Sendable {
     var nextToken: UInt8
     var jitter: UInt64
     /// Bytes of answers kept for repeated requests; the oldest go first.
-    let answerMemory = 16_384
+    static var answerMemory: Int { 16_384 }
     /// Answers of the peer that are remembered to tell their copies.
-    let receivedMemory = 32
+    static var receivedMemory: Int { 32 }
     var roundTrip = RoundTrip()
     /// Until then nothing unconfirmed may leave, unless the peer is heard (PROBING_RATE, RFC 7252 section 4.7).
     var probingFreeAt: Int64 = .min
@@ -227,12 +227,15 @@ public struct Endpoint: Sendable {
     /// The empty token serves while a request is the only one (RFC 7252 section 5.3.1) and no answer to an earlier one is
     /// still due; observations get one byte.
     ///
-    /// - Parameter confirmable: false sends it once (RFC 7252 section 4.3), as soon as PROBING_RATE allows; it fails when
+    /// - Parameters:
+    ///   - confirmable: false sends it once (RFC 7252 section 4.3), as soon as PROBING_RATE allows; it fails when
     ///   no answer comes in NON_LIFETIME, and is over at once where it declines every answer (RFC 7967).
-    /// - Parameter continues: it is one of several requests that are one operation, as the blocks of a body are: after its
-    ///   answer its place under NSTART is kept until `proceed` or `end`.
+    ///   - continues: it is one of several requests that are one operation, as the blocks of a body are: after its
+    ///   answer its place under NSTART is kept until `proceed` or `end`. One that is not confirmable leaves at once, since its
+    ///   owner paces it (RFC 9177), and stays open to answers until `cancel`, or for NON_LIFETIME.
+    ///   - handle: one that was reserved; nil takes a new one.
     public mutating func start(
-        _ request: Request, confirmable: Bool = true, continues: Bool = false, now: Int64
+        _ request: Request, confirmable: Bool = true, continues: Bool = false, handle: Handle? = nil, now: Int64
     ) throws(MessageError) -> Handle {
         let observes = request.observe == 0
         if emptyTokenAbandoned {
@@ -241,10 +244,12 @@ public struct Endpoint: Sendable {
         }
         let isTaken = now < emptyTokenFreeAt || outgoing.contains { $0.role == .request && $0.token.isEmpty }
         let token: [UInt8] = observes || isTaken ? [takeToken()] : []
-        guard confirmable else { return try startUnconfirmed(request, token: token, observes: observes, now: now) }
+        guard confirmable else {
+            return try startUnconfirmed(request, token: token, observes: observes, continues: continues, now: now)
+        }
         return try enqueue(
             role: .request, code: request.method, options: request.options, payload: request.payload, token: token,
-            answerBytes: request.expectedAnswerBytes, observes: observes, continues: continues)
+            answerBytes: request.expectedAnswerBytes, observes: observes, continues: continues, handle: handle)
     }
 
     /// Sends the next request of an operation, under the handle and the token of the one that has been answered. False when
@@ -273,6 +278,9 @@ public struct Endpoint: Sendable {
         outgoing.removeAll { $0.handle == handle && $0.state == .between }
         startWaiting()
     }
+
+    /// A handle for a request that starts later.
+    public mutating func reserveHandle() -> Handle { takeHandle() }
 
     /// Forgets a request or an observation of ours; a later notification is answered by a reset, which ends it at the
     /// peer (RFC 7641 section 3.6).
@@ -395,13 +403,13 @@ public struct Endpoint: Sendable {
 
     mutating func enqueue(
         role: Outgoing.Role, code: Code, options: [MessageOption], payload: [UInt8], token: [UInt8],
-        answerBytes: Int?, observes: Bool, continues: Bool = false
+        answerBytes: Int?, observes: Bool, continues: Bool = false, handle: Handle? = nil
     ) throws(MessageError) -> Handle {
         let messageID = takeMessageID()
         let message = try Message(
             type: .confirmable, code: code, messageID: messageID, token: token, options: options, payload: payload
         ).encoded()
-        let handle = takeHandle()
+        let handle = handle ?? takeHandle()
         outgoing.append(
             Outgoing(
                 handle: handle, role: role, state: .waiting, message: message, messageID: messageID, token: token,
@@ -432,7 +440,8 @@ public struct Endpoint: Sendable {
     }
 
     mutating func abandon(_ message: Outgoing) {
-        if message.role == .request, message.token.isEmpty { emptyTokenAbandoned = true }
+        // One that has not left gets no answer.
+        if message.role == .request, message.token.isEmpty, message.state != .waiting { emptyTokenAbandoned = true }
     }
 
     mutating func give(up message: Outgoing, _ failure: Failure) {

@@ -46,22 +46,33 @@ extension DeviceClient {
     /// goes in blocks, the next one when the gateway has the one before.
     public mutating func send(_ uplink: Uplink, now: Int64) throws(SendError) -> RequestID {
         let body = uplink.body
-        guard body.count <= largestBody, let handle = start(uplink.resource, body, now: now) else {
+        let handle = endpoint.reserveHandle()
+        let sending = SentUplink(handle: handle, resource: uplink.resource, body: body)
+        guard body.count <= largestBody else { throw .tooLarge(body: body.count, limit: largestBody) }
+        if sendsAgainAt != nil {
+            postponed.append(sending)
+        } else if !start(sending, now: now) {
             throw .tooLarge(body: body.count, limit: largestBody)
         }
         run(now: now)
         return handle
     }
 
-    private mutating func start(_ resource: Resource, _ body: [UInt8], now: Int64) -> RequestID? {
-        let request = Request(.post, path: [resource.segment], payload: body)
-        guard let exponent = blockExponent, isBetterInBlocks(body.count, exponent) else {
-            return try? endpoint.start(request, now: now)
+    private mutating func start(_ uplink: SentUplink, now: Int64) -> Bool {
+        var uplink = uplink
+        var request = Request(.post, path: [uplink.resource.segment], payload: uplink.body)
+        uplink.transfer = nil
+        if let exponent = blockExponent, isBetterInBlocks(uplink.body.count, exponent) {
+            let transfer = BlockwiseTransfer(request, exponent: exponent)
+            request = transfer.first
+            uplink.transfer = transfer
         }
-        let transfer = BlockwiseTransfer(request, exponent: exponent)
-        guard let handle = try? endpoint.start(transfer.first, continues: true, now: now) else { return nil }
-        uploads.append((handle, transfer, body))
-        return handle
+        // Each keeps its place until it is answered for good: order is kept, and one is to be stored at a time.
+        guard (try? endpoint.start(request, continues: true, handle: uplink.handle, now: now)) != nil else {
+            return false
+        }
+        uplinks.append(uplink)
+        return true
     }
 
     /// Around the best size the cost is flat: up to twice as much in one message costs no more than two.
@@ -70,9 +81,10 @@ extension DeviceClient {
         return bytes > size && (bytes > largestMessage || exponent < 6 && bytes > 2 * size)
     }
 
-    mutating func proceed(withUpload index: Int, _ response: Response) {
-        let handle = uploads[index].handle
-        switch uploads[index].transfer.receive(response) {
+    mutating func proceed(withUplink index: Int, _ response: Response, now: Int64) {
+        guard response.code != .tooManyRequests else { return postpone(response.maxAge, now: now) }
+        let handle = uplinks[index].handle
+        switch uplinks[index].transfer?.receive(response) ?? .done(response) {
         case .send(let next):
             if (try? endpoint.proceed(handle, next)) == true { return }
             end(index)
@@ -87,26 +99,57 @@ extension DeviceClient {
     }
 
     private mutating func end(_ index: Int) {
-        endpoint.end(uploads.remove(at: index).handle)
+        endpoint.end(uplinks.remove(at: index).handle)
     }
+
+    // MARK: Later
+
+    /// The gateway has had enough for so many seconds (RFC 8516): nothing is sent to it before.
+    private mutating func postpone(_ seconds: UInt64, now: Int64) {
+        let seconds = max(1, seconds)
+        for uplink in uplinks.reversed() {
+            endpoint.end(uplink.handle)
+            endpoint.cancel(uplink.handle)
+            events.append(.postponed(uplink.handle, seconds: seconds))
+        }
+        postponed = uplinks + postponed
+        uplinks = []
+        sendsAgainAt = now + Int64(clamping: seconds) * 1_000_000_000
+    }
+
+    mutating func sendPostponed(now: Int64) {
+        guard let time = sendsAgainAt, time <= now else { return }
+        sendsAgainAt = nil
+        let due = postponed
+        postponed = []
+        for uplink in due where !start(uplink, now: now) { events.append(.unanswered(uplink.handle, .request)) }
+    }
+
+    // MARK: After a restart
 
     /// How far the body of this request has come; nil: it is in one message.
     func upload(_ handle: Endpoint.Handle) -> DeviceSnapshot.Upload? {
-        guard let upload = uploads.first(where: { $0.handle == handle }) else { return nil }
-        let (exponent, sent) = upload.transfer.progress
-        return DeviceSnapshot.Upload(body: upload.body, exponent: exponent, sent: sent)
+        guard let uplink = uplinks.first(where: { $0.handle == handle }), let transfer = uplink.transfer else {
+            return nil
+        }
+        let (exponent, sent) = transfer.progress
+        return DeviceSnapshot.Upload(body: uplink.body, exponent: exponent, sent: sent)
     }
 
-    /// Takes up a body that was on its way in an earlier run, of which `message` was the newest block.
+    /// Takes up a message that was on its way in an earlier run, the newest of its blocks where it has any.
     mutating func resume(
-        _ upload: DeviceSnapshot.Upload, _ message: [UInt8], _ handle: Endpoint.Handle
+        _ upload: DeviceSnapshot.Upload?, _ message: [UInt8], _ handle: Endpoint.Handle
     ) throws(MessageError) {
         let block = try Message(decoding: message)
-        guard upload.sent >= 0, upload.sent < upload.body.count else { throw .cannotEncode }
-        var request = Request(block.code, payload: upload.body)
+        var request = Request(block.code, payload: upload?.body ?? block.payload)
         for option in block.options where option.number == .uriPath { request.options.append(option) }
-        let transfer = BlockwiseTransfer(request, exponent: upload.exponent, resumingAt: upload.sent)
-        uploads.append((handle, transfer, upload.body))
+        guard let resource = Resource(path: request.path) else { throw .cannotEncode }
+        var uplink = SentUplink(handle: handle, resource: resource, body: request.payload)
+        if let upload {
+            guard upload.sent >= 0, upload.sent < upload.body.count else { throw .cannotEncode }
+            uplink.transfer = BlockwiseTransfer(request, exponent: upload.exponent, resumingAt: upload.sent)
+        }
+        uplinks.append(uplink)
     }
 
     // MARK: Down

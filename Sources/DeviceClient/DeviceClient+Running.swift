@@ -159,8 +159,8 @@ extension DeviceClient {
                 events.append(.watchRefused(response))
             } else if handle == download?.handle {
                 proceed(withDownload: response, now: now)
-            } else if let index = uploads.firstIndex(where: { $0.handle == handle }) {
-                proceed(withUpload: index, response)
+            } else if let index = uplinks.firstIndex(where: { $0.handle == handle }) {
+                proceed(withUplink: index, response, now: now)
             } else {
                 events.append(.answered(handle, response))
             }
@@ -211,7 +211,7 @@ extension DeviceClient {
         let wasHandshake = initiator != nil && frames.contains { $0.handle == handle && $0.number == nil }
         frames.removeAll { $0.handle == handle }
         forgetPending(handle)
-        uploads.removeAll { $0.handle == handle }
+        uplinks.removeAll { $0.handle == handle }
         stateChanged = true
         if wasHandshake {
             initiator = nil

@@ -19,6 +19,9 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         case answered(RequestID, Response)
         /// No answer after all repetitions: the request may or may not have arrived.
         case unanswered(RequestID, Unanswered)
+        /// The gateway limits how often this device may send: the request, and those behind it, go out again after so many
+        /// seconds. The gateway has not taken it; until then it is in memory only.
+        case postponed(RequestID, seconds: UInt64)
         /// The gateway will now push what arrives.
         case watching
         /// The gateway did not answer; it is asked again after a while.
@@ -28,6 +31,15 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         case delivery(Delivery)
         /// One datagram travelled.
         case traffic(DatagramReport)
+    }
+
+    /// A message on its way to the gateway.
+    struct SentUplink: Sendable {
+        var handle: Endpoint.Handle
+        var resource: Resource
+        var body: [UInt8]
+        /// Where it goes in blocks.
+        var transfer: BlockwiseTransfer?
     }
 
     public enum Unanswered: Equatable, Sendable {
@@ -80,8 +92,11 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     var learntTimer: LearntTimer?
     var timed: Endpoint.Handle?
     var losses = LossEstimator()
-    /// Messages that go up in blocks; the first of them may be under way.
-    var uploads: [(handle: Endpoint.Handle, transfer: BlockwiseTransfer, body: [UInt8])] = []
+    /// In the order in which they go; the first of them may be under way.
+    var uplinks: [SentUplink] = []
+    /// Those that the gateway wants later, and when.
+    var postponed: [SentUplink] = []
+    var sendsAgainAt: Int64?
     var download: Download?
     /// The confirmation that the registration under way carries.
     var registeredTag: [UInt8] = []
@@ -168,11 +183,13 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     }
 
     /// Whether nothing is under way.
-    public var isIdle: Bool { endpoint.isIdle && outgoing.isEmpty }
+    public var isIdle: Bool { endpoint.isIdle && outgoing.isEmpty && postponed.isEmpty }
 
     public var deadline: Int64? {
-        guard let renewWatchAt else { return endpoint.deadline }
-        return endpoint.deadline.map { min($0, renewWatchAt) } ?? renewWatchAt
+        var earliest = endpoint.deadline
+        if let renewWatchAt { earliest = min(renewWatchAt, earliest ?? .max) }
+        if let sendsAgainAt { earliest = min(sendsAgainAt, earliest ?? .max) }
+        return earliest
     }
 
     public mutating func handleTimeout(now: Int64) {
@@ -180,6 +197,7 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
             renewWatchAt = nil
             register(now: now)
         }
+        sendPostponed(now: now)
         endpoint.handleTimeout(now: now)
         run(now: now)
     }
@@ -195,8 +213,8 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
             guard let datagram = pending.ephemeral.isEmpty ? pending.datagram : initiator?.message1 else {
                 throw MessageError.cannotEncode
             }
-            let handle = try endpoint.resume(message: pending.message, continues: pending.upload != nil)
-            if let upload = pending.upload { try resume(upload, pending.message, handle) }
+            let handle = try endpoint.resume(message: pending.message, continues: true)
+            try resume(pending.upload, pending.message, handle)
             frames.append(
                 Frame(
                     handle: handle, datagram: datagram, message: pending.message,

@@ -64,7 +64,7 @@ extension Gateway {
         let key = BlockKey(request)
         if block.number == 0 {
             // What would be refused in the end is refused before its bytes are spent.
-            if let refusal = refusal(of: &device) {
+            if let refusal = refusal(of: &device, now: now) {
                 devices[number] = device
                 return refusal
             }
@@ -106,7 +106,7 @@ extension Gateway {
     }
 
     /// Why nothing can be taken from a device now; nil: it can.
-    private func refusal(of device: inout Device) -> Response? {
+    private func refusal(of device: inout Device, now: Moment) -> Response? {
         switch device.record.room.state {
         case .refused(let reason):
             note(
@@ -117,12 +117,29 @@ extension Gateway {
                 .warning, "a message was refused: its room is encrypted, and it would go there in clear",
                 device: device.record.number)
         case .pending, .joined:
-            guard device.uplinks.count >= configuration.uplinkLimit else { return nil }
-            return Response(.serviceUnavailable, options: [MessageOption(.maxAge, uint: 60)])
+            guard device.uplinks.count < configuration.uplinkLimit else {
+                return Response(.serviceUnavailable, options: [MessageOption(.maxAge, uint: 60)])
+            }
+            return tooMany(of: &device, now: now)
         }
         device.record.refused += 1
         device.recordChanged = true
         return Response(.forbidden)
+    }
+
+    /// 4.29 to a device that sends more than it may (RFC 8516), with the time until it may again in Max-Age.
+    private func tooMany(of device: inout Device, now: Moment) -> Response? {
+        guard let most = configuration.messagesPerHour else { return nil }
+        let allowance =
+            device.allowance
+            ?? TokenBucket(
+                rate: Int64(most), per: 3_600_000_000_000, burst: Int64(most), now: now.monotonic)
+        device.allowance = allowance
+        let wait = allowance.wait(now: now.monotonic)
+        guard wait > 0 else { return nil }
+        counters.requestsRateLimited += 1
+        let seconds = UInt64((wait + 999_999_999) / 1_000_000_000)
+        return Response(.tooManyRequests, options: [MessageOption(.maxAge, uint: seconds)])
     }
 
     /// Takes a message for the room: on disk with the answer, or refused.
@@ -137,10 +154,11 @@ extension Gateway {
         } catch {
             return Response(error == .tooLarge ? .requestEntityTooLarge : .badRequest)
         }
-        if let refusal = refusal(of: &device) {
+        if let refusal = refusal(of: &device, now: now) {
             devices[number] = device
             return refusal
         }
+        _ = device.allowance?.take(now: now.monotonic)
         let record = UplinkRecord(
             id: nextUplinkID, device: number, requestID: requestID(of: frame), resource: resource.rawValue, body: body,
             receivedUnixMilliseconds: now.unixMilliseconds)

@@ -22,6 +22,8 @@ public final class Gateway<Suite: NoiseSuite> {
         public var link: Link
         /// Queued messages of one device beyond which it is told to wait.
         public var uplinkLimit: Int
+        /// Messages that a device may send within an hour; nil: any number.
+        public var messagesPerHour: Int?
         /// Messages and commands that wait for one device; the oldest messages go first.
         public var inboxLimit: Int
         /// Users who may command devices whatever their power level.
@@ -30,7 +32,8 @@ public final class Gateway<Suite: NoiseSuite> {
 
         public init(
             privateKeys: [[UInt8]], serverName: String, userPrefix: String = "sotto_", displayName: String = "NAME",
-            link: Link, uplinkLimit: Int = 10_000, inboxLimit: Int = 64, commanders: [String] = [],
+            link: Link, uplinkLimit: Int = 10_000, messagesPerHour: Int? = nil, inboxLimit: Int = 64,
+            commanders: [String] = [],
             handshakes: HandshakeBudget<Suite>.Limits = .init()
         ) {
             self.handshakes = handshakes
@@ -40,6 +43,7 @@ public final class Gateway<Suite: NoiseSuite> {
             self.displayName = displayName
             self.link = link
             self.uplinkLimit = uplinkLimit
+            self.messagesPerHour = messagesPerHour
             self.inboxLimit = inboxLimit
             self.commanders = commanders
         }
@@ -68,6 +72,8 @@ public final class Gateway<Suite: NoiseSuite> {
         var isSilent = false
         /// Sessions for handshakes that are not newer than the last.
         var staleHandshakes = TokenBucket(rate: 1, per: 10_000_000_000, burst: 8, now: 0)
+        /// What it may still send; nil: nothing limits it, or nothing came from it yet.
+        var allowance: TokenBucket?
         var callUnderWay = false
         /// Calls for it in a row that failed for a reason that may pass.
         var failures = 0

@@ -45,6 +45,7 @@ final class DeviceHost {
     private(set) var messages: [Uplink] = []
     private(set) var deliveries: [Delivery] = []
     private(set) var watchings = 0
+    private(set) var postponements = 0
     private(set) var reports: [DatagramReport] = []
     private(set) var deaths = 0
     private(set) var problems: [String] = []
@@ -192,6 +193,7 @@ final class DeviceHost {
             case .delivery(let delivery): deliveries.append(delivery)
             case .watching: watchings += 1
             case .traffic(let report): reports.append(report)
+            case .postponed: postponements += 1
             case .watchInterrupted, .watchRefused: break
             }
         }

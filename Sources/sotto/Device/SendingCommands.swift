@@ -52,6 +52,8 @@ extension SendingOptions {
                 report.code = response.code.text
                 if !response.code.isSuccess { failure = Failure(.refused, Self.explain(response)) }
                 return false
+            case .postponed(_, let seconds):
+                say("the gateway limits how often this device may send: again in \(seconds) s")
             case .unanswered(request, .handshake):
                 failure = Failure(
                     .key,

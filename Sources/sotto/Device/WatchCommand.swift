@@ -58,7 +58,7 @@ struct WatchCommand: AsyncParsableCommand {
                 )
             case .delivery(let delivery):
                 arrived = delivery
-            case .answered, .unanswered:
+            case .answered, .unanswered, .postponed:
                 break
             }
             return remaining > 0

@@ -95,7 +95,7 @@ struct GatewayCommand: AsyncParsableCommand {
         WireGateway.Configuration(
             privateKeys: try configuration.keyFiles.map(KeyText.load), serverName: configuration.serverName,
             userPrefix: configuration.userPrefix, displayName: configuration.displayName, link: configuration.link,
-            commanders: configuration.commanders)
+            messagesPerHour: configuration.messagesPerHour, commanders: configuration.commanders)
     }
 
     static func client(_ configuration: GatewayConfiguration) throws -> HomeserverClient {

@@ -27,6 +27,7 @@ struct GatewayConfiguration: Sendable {
     var userPrefix: String
     var displayName: String
     var commanders: [String]
+    var messagesPerHour: Int?
     var link: Link
 
     /// Files in the data directory.
@@ -101,6 +102,7 @@ struct GatewayConfiguration: Sendable {
             userPrefix: try localpart("user_prefix", "sotto_"),
             displayName: try top.string("display_name") ?? "NAME",
             commanders: try top.strings("commanders") ?? [],
+            messagesPerHour: try top.integer("messages_per_hour", 1...1_000_000).map { Int($0) },
             link: try LinkFile.load(from: top, key: "link") ?? Link.unknown)
         for section in [homeserver, appservice, top] { try section.finish() }
         guard !configuration.listen.isEmpty else { throw top.failure("listen", "at least one address is needed") }
@@ -167,6 +169,9 @@ struct GatewayConfiguration: Sendable {
 
         # Users who may command devices without power level 50 in the room.
         # commanders: ["@alice:\(serverName)"]
+
+        # Messages that each device may send within an hour. Beyond that it is told when to send again. Unlimited without this.
+        # messages_per_hour: 60
 
         # The slow link: a file, or the values themselves. Timers follow from it; the devices must use the same.
         link:
