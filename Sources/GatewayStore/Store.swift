@@ -86,6 +86,7 @@ public final class Store: Sendable {
                 state.taken = try Row.fetchAll(db, sql: "SELECT * FROM taken ORDER BY position").map { row in
                     TakenEvent(position: row["position"], eventID: row["event"])
                 }
+                state.bodies = try Row.fetchAll(db, sql: "SELECT * FROM body").compactMap(rows.body)
                 return state
             }
         }

@@ -68,6 +68,9 @@ enum StoreSeal {
         let answers = try Row.fetchAll(db, sql: "SELECT * FROM answer ORDER BY rowid").compactMap(plain.answer)
         try db.execute(sql: "DELETE FROM answer")
         for answer in answers { try sealing.apply(.answer(answer), db) }
+        for body in try Row.fetchAll(db, sql: "SELECT * FROM body").compactMap(plain.body) {
+            try sealing.apply(.body(body), db)
+        }
         // Bodies one by one: there may be many, and an uplink is not replaced as a whole.
         for table in ["uplink", "inbox"] {
             for id in try Int64.fetchAll(db, sql: "SELECT id FROM \(table)") {

@@ -3,6 +3,7 @@ internal import Foundation
 internal import GatewayCore
 internal import GatewayStore
 internal import Homeserver
+internal import LinkModel
 internal import Logging
 internal import MatrixJSON
 internal import NIOConcurrencyHelpers
@@ -77,8 +78,8 @@ struct GatewayCommand: AsyncParsableCommand {
         let appservice = ApplicationServiceListener(
             host: configuration.appserviceListen.host, port: configuration.appserviceListen.port,
             hsToken: configuration.hsToken, handler: events, logger: logger,
-            onBound: { port in
-                let address = HostPort(host: configuration.appserviceListen.host, port: port)
+            onBound: { [host = configuration.appserviceListen.host] port in
+                let address = HostPort(host: host, port: port)
                 readiness.note("listening for the homeserver on \(address)")
             })
         let administration = AdministrationListener(
@@ -108,7 +109,7 @@ struct GatewayCommand: AsyncParsableCommand {
         WireGateway.Configuration(
             privateKeys: try configuration.keyFiles.map(KeyText.load), serverName: configuration.serverName,
             userPrefix: configuration.userPrefix, displayName: configuration.displayName, link: configuration.link,
-            commanders: configuration.commanders)
+            messagesPerHour: configuration.messagesPerHour, commanders: configuration.commanders)
     }
 
     static func client(_ configuration: GatewayConfiguration) throws -> HomeserverClient {
