@@ -114,7 +114,8 @@ let package = Package(
             name: "sotto",
             dependencies: [
                 "CClock", "CQREncode", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore",
-                "Homeserver", "LinkModel", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "Profiles", "SecureDatagram",
+                "Homeserver", "LinkModel", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "Profiles",
+                "SecureDatagram",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),

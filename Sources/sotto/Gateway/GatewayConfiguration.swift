@@ -1,4 +1,5 @@
 internal import Foundation
+internal import LinkModel
 internal import Links
 internal import Profiles
 
