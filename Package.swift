@@ -110,12 +110,25 @@ let package = Package(
             ],
             path: "Simulator/LinkRelay",
             swiftSettings: strict),
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "LinkModel", "Links", "MatrixJSON",
+                "NoiseSodium", "SecureDatagram",
+            ],
+            path: "Simulator/Simulation", swiftSettings: strict),
+        .target(
+            name: "SimulationReports", dependencies: ["LinkModel", "Simulation"], path: "Simulator/Reports",
+            swiftSettings: strict),
+        .target(
+            name: "ScenarioReading", dependencies: ["CompactMatrix", "LinkModel", "Profiles", "Simulation"],
+            path: "Simulator/ScenarioReading", swiftSettings: strict),
         .executableTarget(
             name: "sotto",
             dependencies: [
                 "CClock", "CQREncode", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore",
                 "Homeserver", "LinkModel", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "Profiles",
-                "SecureDatagram",
+                "ScenarioReading", "SecureDatagram", "Simulation", "SimulationReports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -148,6 +161,9 @@ let package = Package(
             ["GatewayCore", "GatewayStore", "NoiseSodium", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
         tests("LinkModel", ["LinkModel", "Links", "TestSupport"]),
+        tests(
+            "Simulation",
+            ["CompactMatrix", "LinkModel", "Profiles", "ScenarioReading", "Simulation", "SimulationReports"]),
         tests("Links", ["Links", "TestSupport"]),
         tests("MatrixJSON", ["CBOR", "CZlib", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
         tests(
