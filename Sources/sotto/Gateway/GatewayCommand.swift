@@ -49,13 +49,7 @@ struct GatewayCommand: AsyncParsableCommand {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var logger = Logger(label: "sotto")
         logger.logLevel = level
-        var configuration = try options.load()
-        if let profile {
-            configuration.link =
-                try InstalledProfiles.here.link(
-                    profile, encryptionPermitted: configuration.isLinkEncryptionPermitted
-                ).link.timing
-        }
+        let configuration = try load()
         let machine = try Self.machineConfiguration(configuration)
         let directory = try DataDirectory(configuration)
         defer { withExtendedLifetime(directory.lock) {} }
@@ -103,6 +97,16 @@ struct GatewayCommand: AsyncParsableCommand {
         }
         await client.shutdown()
         try? directory.store.close()
+    }
+
+    private func load() throws -> GatewayConfiguration {
+        var configuration = try options.load()
+        if let profile {
+            let link = try InstalledProfiles.here.link(
+                profile, encryptionPermitted: configuration.isLinkEncryptionPermitted)
+            configuration.link = link.link.timing
+        }
+        return configuration
     }
 
     static func machineConfiguration(_ configuration: GatewayConfiguration) throws -> WireGateway.Configuration {
