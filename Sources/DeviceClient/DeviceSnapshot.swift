@@ -24,8 +24,8 @@ struct DeviceSnapshot {
     }
 
     /// The one before knew no blocks.
-    static let version: UInt64 = 3
-    private static let versionWithoutBlocks: UInt64 = 2
+    static let version: UInt64 = 4
+    private static let versionWithoutBlocks: UInt64 = 3
 
     var handshakeCounter: UInt64 = 0
     var nextMessageID: UInt16 = 0
@@ -38,12 +38,16 @@ struct DeviceSnapshot {
     var pending: Pending?
     /// Names a delivery that came in blocks, was heard, and is still to be confirmed.
     var unconfirmedTag: [UInt8] = []
+    /// The next request is to bring a new session along.
+    var wantsSession = false
+    /// When the session was first looked at by a device with a clock.
+    var sessionSinceUnixMilliseconds: Int64?
 
     init() {}
 
     var encoded: [UInt8] {
         var writer = CBORWriter()
-        writer.array(9)
+        writer.array(11)
         writer.unsigned(Self.version)
         writer.unsigned(handshakeCounter)
         writer.unsigned(UInt64(nextMessageID))
@@ -65,6 +69,8 @@ struct DeviceSnapshot {
             writer.array(0)
         }
         writer.unsigned(newestDelivery.map { $0 + 1 } ?? 0)
+        writer.unsigned(wantsSession ? 1 : 0)
+        writer.unsigned(sessionSinceUnixMilliseconds.map { UInt64(max($0, 0)) } ?? 0)
         writer.bytes(unconfirmedTag)
         return writer.bytes
     }
@@ -75,7 +81,7 @@ struct DeviceSnapshot {
             let fields = try reader.array()
             let version = try reader.unsigned()
             switch (version, fields) {
-            case (Self.version, 9), (Self.versionWithoutBlocks, 8): break
+            case (Self.version, 11), (Self.versionWithoutBlocks, 10): break
             default: throw CBORError.unexpectedType(at: 1)
             }
             handshakeCounter = try reader.unsigned()
@@ -99,7 +105,10 @@ struct DeviceSnapshot {
             }
             let newest = try reader.unsigned()
             newestDelivery = newest == 0 ? nil : newest - 1
-            if fields == 9 { unconfirmedTag = try reader.bytes() }
+            wantsSession = try reader.unsigned() == 1
+            let since = try reader.unsigned()
+            sessionSinceUnixMilliseconds = since == 0 ? nil : Int64(clamping: since)
+            if fields == 11 { unconfirmedTag = try reader.bytes() }
             try reader.finish()
         } catch {
             throw .unreadable

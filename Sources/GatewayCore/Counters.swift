@@ -11,6 +11,8 @@ public struct Counters: Equatable, Sendable, Codable {
     public var droppedForged: UInt64 = 0
     public var droppedReplayed: UInt64 = 0
     public var droppedTooOld: UInt64 = 0
+    /// Frames that showed that a session's keys are in use twice.
+    public var droppedCopied: UInt64 = 0
     /// Over the limit of repeated answers.
     public var droppedRepeatedTooOften: UInt64 = 0
     /// Handshakes beyond what strangers may cost.
@@ -19,6 +21,8 @@ public struct Counters: Equatable, Sendable, Codable {
     public var retriesAsked: UInt64 = 0
     /// Messages of devices that sent more than they may, answered by 4.29.
     public var requestsRateLimited: UInt64 = 0
+    /// Devices that were told that their session is gone.
+    public var hintsSent: UInt64 = 0
     /// The queue before the gateway was full.
     public var droppedOverload: UInt64 = 0
     public var answersRepeated: UInt64 = 0

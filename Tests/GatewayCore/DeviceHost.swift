@@ -195,6 +195,7 @@ final class DeviceHost {
             case .traffic(let report): reports.append(report)
             case .postponed: postponements += 1
             case .watchInterrupted, .watchRefused: break
+            case .sessionCopied: problems.append("the session was copied")
             }
         }
     }

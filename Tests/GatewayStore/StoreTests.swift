@@ -78,11 +78,12 @@ struct StoreTests {
                 device: 2_097_152, session: [1], source: [1], number: .max, key: [], bytes: [],
                 expiresUnixMilliseconds: 8),
         ]
+        let taken = [TakenEvent(position: 3, eventID: "$a"), TakenEvent(position: 4, eventID: "$b")]
         let store = try Store(path: folder.path)
         try store.commit(
             devices.map(StoreWrite.device) + [.session(session)] + answers.map(StoreWrite.answer)
                 + uplinks.map(StoreWrite.uplink) + inbox.map(StoreWrite.inbox) + bodies.map(StoreWrite.body)
-                + [.transaction("t9")])
+                + taken.map(StoreWrite.taken))
         try store.close()
 
         let state = try Store(path: folder.path).load()
@@ -92,7 +93,7 @@ struct StoreTests {
         #expect(state.uplinks == uplinks)
         #expect(state.inbox == inbox)
         #expect(state.bodies == bodies)
-        #expect(state.lastTransaction == "t9")
+        #expect(state.taken == taken)
     }
 
     @Test("a body in blocks grows in its place, and goes")
@@ -120,6 +121,7 @@ struct StoreTests {
             .inbox(InboxRecord(id: 1, device: 1, body: [1], unverifiedSender: "@a:b")),
             .answer(AnswerRecord(device: 1, source: [1], number: 1, answer: [1], expiresUnixMilliseconds: 10)),
             .answer(AnswerRecord(device: 1, source: [1], number: 2, answer: [2], expiresUnixMilliseconds: 20)),
+            .taken(TakenEvent(position: 1, eventID: "$a")), .taken(TakenEvent(position: 2, eventID: "$b")),
         ])
         device.room.state = .encrypted
         device.observeToken = nil
@@ -128,7 +130,7 @@ struct StoreTests {
             .device(device), .session(SessionRecord(device: 1, slot: 0, session: [2])), .removeUplink(id: 1),
             .uplink(Self.uplink(2, request: "b", refusal: "M_TOO_LARGE")),
             .inbox(InboxRecord(id: 1, device: 1, body: [1])),
-            .removeAnswers(device: 1, expiredAtUnixMilliseconds: 15),
+            .removeAnswers(device: 1, expiredAtUnixMilliseconds: 15), .forgetTaken(upTo: 1),
         ])
         let state = try store.load()
         #expect(state.devices == [device])
@@ -136,6 +138,7 @@ struct StoreTests {
         #expect(state.uplinks == [Self.uplink(2, request: "b", refusal: "M_TOO_LARGE")])
         #expect(state.inbox == [InboxRecord(id: 1, device: 1, body: [1])])
         #expect(state.answers.map(\.number) == [2])
+        #expect(state.taken.map(\.eventID) == ["$b"])
         try store.commit([.removeSession(device: 1, slot: 0), .removeInbox(id: 1)])
         #expect(try store.load().sessions.isEmpty)
         #expect(try store.load().inbox.isEmpty)
@@ -148,12 +151,15 @@ struct StoreTests {
         try store.commit([.uplink(Self.uplink(1, request: "same"))])
         // Two requests of one identity: the second would swallow the first at the homeserver.
         #expect(throws: StoreError.self) {
-            try store.commit([.device(Self.device(1)), .uplink(Self.uplink(2, request: "same")), .transaction("t")])
+            try store.commit([
+                .device(Self.device(1)), .uplink(Self.uplink(2, request: "same")),
+                .taken(TakenEvent(position: 1, eventID: "$a")),
+            ])
         }
         let state = try store.load()
         #expect(state.devices.isEmpty)
         #expect(state.uplinks.count == 1)
-        #expect(state.lastTransaction == nil)
+        #expect(state.taken.isEmpty)
     }
 
     @Test("a file of a newer version, and one that is no database, are refused and left as they are")
