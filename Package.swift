@@ -93,6 +93,15 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "coap-probe", dependencies: ["CoAP"], swiftSettings: strict),
         .target(
+            name: "LinkModel", dependencies: ["Links"], path: "Simulator/LinkModel", swiftSettings: strict),
+        .target(
+            name: "Profiles",
+            dependencies: [
+                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "LinkModel", "Links",
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "LinkRelay",
             dependencies: [
                 "Links",
@@ -101,11 +110,25 @@ let package = Package(
             ],
             path: "Simulator/LinkRelay",
             swiftSettings: strict),
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "LinkModel", "Links", "MatrixJSON",
+                "NoiseSodium", "SecureDatagram",
+            ],
+            path: "Simulator/Simulation", swiftSettings: strict),
+        .target(
+            name: "SimulationReports", dependencies: ["LinkModel", "Simulation"], path: "Simulator/Reports",
+            swiftSettings: strict),
+        .target(
+            name: "ScenarioReading", dependencies: ["CompactMatrix", "LinkModel", "Profiles", "Simulation"],
+            path: "Simulator/ScenarioReading", swiftSettings: strict),
         .executableTarget(
             name: "sotto",
             dependencies: [
                 "CClock", "CQREncode", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore",
-                "Homeserver", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "SecureDatagram",
+                "Homeserver", "LinkModel", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "Profiles",
+                "ScenarioReading", "SecureDatagram", "Simulation", "SimulationReports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -117,7 +140,6 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
 
@@ -138,11 +160,16 @@ let package = Package(
             "GatewayStore",
             ["GatewayCore", "GatewayStore", "NoiseSodium", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
+        tests("LinkModel", ["LinkModel", "Links", "TestSupport"]),
+        tests(
+            "Simulation",
+            ["CompactMatrix", "LinkModel", "Profiles", "ScenarioReading", "Simulation", "SimulationReports"]),
         tests("Links", ["Links", "TestSupport"]),
         tests("MatrixJSON", ["CBOR", "CZlib", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
         tests(
             "Noise", ["Noise", "NoiseSodium", "TestSupport"], exclude: ["make_vectors.py", "noise_peer.py"],
             resources: [.copy("Vectors")]),
+        tests("Profiles", ["CompactMatrix", "LinkModel", "Links", "Profiles", "TestSupport"]),
         tests(
             "GatewayCore",
             [

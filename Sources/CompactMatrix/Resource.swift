@@ -6,6 +6,8 @@ public enum Resource: UInt8, Sendable {
     case reading = 0x72
     /// POST: any event.
     case event = 0x65
+    /// POST: a reading by the template of the device's profile.
+    case packedReading = 0x70
     /// GET with Observe: what arrives for the device.
     case messages = 0x6D
 

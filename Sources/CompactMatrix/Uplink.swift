@@ -6,12 +6,15 @@ public enum Uplink: Sendable {
     case reading(Reading)
     /// Any event: its type, and its content as a CBOR map.
     case event(type: String, content: [UInt8])
+    /// What a `PayloadTemplate` makes of a reading.
+    case packedReading([UInt8])
 
     public var resource: Resource {
         switch self {
         case .text: .text
         case .reading: .reading
         case .event: .event
+        case .packedReading: .packedReading
         }
     }
 
@@ -30,6 +33,8 @@ public enum Uplink: Sendable {
             writer.array(2)
             writer.text(type)
             writer.raw(content)
+        case .packedReading(let bytes):
+            writer.raw(bytes)
         }
         return writer.bytes
     }

@@ -17,7 +17,7 @@ extension DeviceClient {
     // MARK: Up
 
     /// The longest body that travels in one message: a handshake may have to carry it, and never fragments.
-    private var largestMessage: Int {
+    public var largestMessage: Int {
         // A device that never shakes hands: first byte, device, a long number, tag.
         let frame = 1 + identity.number.encoded.count + 8 + 16
         let overhead = identity.handshake == nil ? frame : Initiator<Suite>.message1Overhead(of: identity.number)

@@ -186,6 +186,8 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         events.isEmpty ? nil : events.removeFirst()
     }
 
+    public var hasEvents: Bool { !events.isEmpty }
+
     public mutating func takeActions() -> Actions {
         defer {
             outgoing = []
@@ -282,17 +284,4 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     static var requestOverhead: Int { 8 }
     /// Token, Observe and Max-Age, which the answer to a registration has and others have not.
     private static var observationBytes: Int { 5 }
-}
-
-extension TransmissionParameters {
-    /// The timers of a device on this link: they follow its answers down.
-    init(deviceOn link: Link) {
-        let timing = LinkTiming(link)
-        self.init(
-            roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteDown,
-            expectedAnswerBytes: 24 + link.down.overheadBytes, processing: link.processing)
-        learnsRoundTrip = link.isRateKnown
-        // Frame and tag.
-        answerOverheadBytes = 17 + link.down.overheadBytes
-    }
 }

@@ -44,7 +44,7 @@ struct RoomContent {
             eventType = type
             unixSeconds = nil
             object = content
-        case .messages:
+        case .messages, .packedReading:
             throw .malformed
         }
         reading = measured

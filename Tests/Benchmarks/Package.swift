@@ -27,6 +27,23 @@ let package = Package(
         target("CoAP"),
         target("ConformanceSite", ["CoAP"]),
         target("Measuring"),
+        .systemLibrary(name: "CCBOR", pkgConfig: "libcbor"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+        target("CBOR"),
+        target("Links"),
+        target("CompactMatrix", ["CBOR", "CoAP"]),
+        target("DeviceClient", ["CBOR", "CoAP", "CompactMatrix", "Links", "Noise", "SecureDatagram"]),
+        .target(name: "MatrixJSON", dependencies: ["CCBOR", "CZlib"], exclude: ["Tables"], swiftSettings: settings),
+        target("GatewayCore", ["CBOR", "CoAP", "CompactMatrix", "Links", "MatrixJSON", "Noise", "SecureDatagram"]),
+        target("LinkModel", ["Links"]),
+        target(
+            "Simulation",
+            [
+                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "LinkModel", "Links", "MatrixJSON",
+                "NoiseSodium", "SecureDatagram",
+            ]),
+        .executableTarget(
+            name: "SimulatorBenchmark", dependencies: ["LinkModel", "Simulation"], swiftSettings: settings),
         .executableTarget(
             name: "ChannelBenchmark",
             dependencies: ["CMalloc", "CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"], swiftSettings: settings),

@@ -43,14 +43,16 @@ struct UplinkTests {
 
     @Test("each resource is one byte of path, and no other path is one")
     func resources() {
-        let known: [(Resource, UInt8)] = [(.text, 0x74), (.reading, 0x72), (.event, 0x65), (.messages, 0x6D)]
+        let known: [(Resource, UInt8)] = [
+            (.text, 0x74), (.reading, 0x72), (.event, 0x65), (.messages, 0x6D), (.packedReading, 0x70),
+        ]
         for (resource, byte) in known {
             #expect(resource.segment == [byte])
             #expect(Resource(path: [[byte]]) == resource)
         }
         var found = 0
         for byte in UInt8.min...UInt8.max where Resource(path: [[byte]]) != nil { found += 1 }
-        #expect(found == 4)
+        #expect(found == 5)
         for path: [[UInt8]] in [[], [[]], [[0x74, 0x74]], [[0x74], [0x74]], [[0x74], []], [[], [0x74]]] {
             #expect(Resource(path: path) == nil, "\(path)")
         }

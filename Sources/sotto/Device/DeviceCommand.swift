@@ -61,8 +61,15 @@ struct DeviceCommand: ParsableCommand {
         @Option(help: "The number that the gateway gave the device.")
         var number: UInt32?
 
-        @Option(help: "The link's file, relative to the device's file.")
+        @Option(
+            name: [.customLong("profile"), .customLong("link")],
+            help: ArgumentHelp(
+                "The link: a name that sotto profile list shows, or a path relative to the device's file.",
+                valueName: "name"))
         var link: String?
+
+        @Flag(help: "You hold a permission to encrypt on this link of amateur radio.")
+        var encryptionPermitted = false
 
         func run() throws {
             var device = try DeviceFile.load(file)
@@ -82,9 +89,7 @@ struct DeviceCommand: ParsableCommand {
                 device.number = number
             }
             if let link {
-                let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
-                _ = try LinkFile.load(link.hasPrefix("/") ? link : folder.appendingPathComponent(link).path)
-                device.linkPath = link
+                try device.use(link: link, encryptionPermitted: encryptionPermitted)
             }
             let isAnother =
                 old.gatewayKey != device.gatewayKey || old.number != device.number

@@ -2,6 +2,7 @@ internal import DeviceClient
 internal import Foundation
 internal import Links
 internal import NoiseSodium
+internal import Profiles
 internal import SecureDatagram
 
 /// A device's own file: its key and how it reaches its gateway. What changes while it speaks stands beside it.
@@ -15,9 +16,12 @@ struct DeviceFile {
     var presharedKey: [UInt8]?
     var number: UInt32?
     var isProvisioned: Bool { privateKey.isEmpty }
-    /// As it stands in the file: a path, relative to it.
+    /// As it stands in the file: a name, or a path relative to it.
     var linkPath: String?
+    /// What its timers count on.
     var link: Link
+    /// Beside a link of amateur radio: the permission to encrypt there.
+    var isEncryptionPermitted = false
 
     var stateFile: String { path + ".state" }
     var lockFile: String { path + ".lock" }
@@ -53,9 +57,21 @@ struct DeviceFile {
             presharedKey: try top.string("psk").map { try KeyText.parse($0, "\(path): psk") },
             number: number.map { UInt32($0) },
             linkPath: top.isMapping("link") ? nil : try top.string("link"),
-            link: try LinkFile.load(from: top, key: "link") ?? .unknown)
+            link: try InstalledProfiles.here.link(from: top, key: "link")?.link.timing ?? .unknown,
+            isEncryptionPermitted: try top.bool("link_encryption_permitted") ?? false)
         try top.finish()
         return device
+    }
+
+    /// Takes another link, after a look whether it can be used.
+    mutating func use(link: String, encryptionPermitted: Bool) throws {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let profile = try InstalledProfiles.here.link(
+            link, relativeTo: folder, encryptionPermitted: encryptionPermitted || isEncryptionPermitted)
+        if let caution = profile.caution { say(caution) }
+        linkPath = link
+        self.link = profile.link.timing
+        if encryptionPermitted { isEncryptionPermitted = true }
     }
 
     func save() throws {
@@ -75,7 +91,8 @@ struct DeviceFile {
         if let presharedKey { text += "psk: \(KeyText.render(presharedKey))\n" }
         text += number.map { "number: \($0)\n" } ?? "# number:\n"
         text += "# The link, the same as in the gateway's configuration; without it 100 bit/s and 2 s are taken.\n"
-        text += linkPath.map { "link: \"\($0)\"\n" } ?? "# link: link.yaml\n"
+        text += linkPath.map { "link: \"\($0)\"\n" } ?? "# link: reference-100bps\n"
+        if isEncryptionPermitted { text += "link_encryption_permitted: true\n" }
         try DurableFile.write(Array(text.utf8), to: path)
     }
 

@@ -21,8 +21,15 @@ struct EnrollCommand: AsyncParsableCommand {
     @Argument(help: "The file to make.")
     var file = "device.yaml"
 
-    @Option(help: "The link's file, relative to the device's file.")
+    @Option(
+        name: [.customLong("profile"), .customLong("link")],
+        help: ArgumentHelp(
+            "The link: a name that sotto profile list shows, or a path relative to the device's file.",
+            valueName: "name"))
     var link: String?
+
+    @Flag(help: "You hold a permission to encrypt on this link of amateur radio.")
+    var encryptionPermitted = false
 
     @Option(help: ArgumentHelp("Another way to reach the gateway than the string's.", valueName: "host:port"))
     var gateway: String?
@@ -68,7 +75,7 @@ struct EnrollCommand: AsyncParsableCommand {
             device = try DeviceFile.load(file)
             if rotate {
                 device.gateway = address.description
-                if let link { device.linkPath = link }
+                if let link { try device.use(link: link, encryptionPermitted: encryptionPermitted) }
                 // Saved once the new key is in use.
                 return device
             }
@@ -84,7 +91,7 @@ struct EnrollCommand: AsyncParsableCommand {
         }
         device.gateway = address.description
         if case .code(let gatewayKey, _) = enrolment.credential { device.gatewayKey = gatewayKey }
-        if let link { device.linkPath = link }
+        if let link { try device.use(link: link, encryptionPermitted: encryptionPermitted) }
         try device.save()
         return try DeviceFile.load(file)
     }

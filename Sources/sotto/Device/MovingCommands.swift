@@ -17,8 +17,15 @@ struct ImportCommand: ParsableCommand {
     @Argument(help: "The device's file to make.")
     var file = "device.yaml"
 
-    @Option(help: "The link's file, relative to the device's file.")
+    @Option(
+        name: [.customLong("profile"), .customLong("link")],
+        help: ArgumentHelp(
+            "The link: a name that sotto profile list shows, or a path relative to the device's file.",
+            valueName: "name"))
     var link: String?
+
+    @Flag(help: "You hold a permission to encrypt on this link of amateur radio.")
+    var encryptionPermitted = false
 
     @Option(help: ArgumentHelp("Another way to reach the gateway than the file's.", valueName: "host:port"))
     var gateway: String?
@@ -41,8 +48,8 @@ struct ImportCommand: ParsableCommand {
             throw Failure(.badInput, "\(session) has been imported as \(claimed): a session is used once")
         }
         var device = DeviceFile(
-            path: file, privateKey: [], gateway: address.description, number: source.number, linkPath: link,
-            link: .unknown)
+            path: file, privateKey: [], gateway: address.description, number: source.number, link: .unknown)
+        if let link { try device.use(link: link, encryptionPermitted: encryptionPermitted) }
         let lock = try device.lock()
         defer { withExtendedLifetime(lock) {} }
         guard try !MovedSessions.contains(id, of: device) else {
@@ -53,7 +60,7 @@ struct ImportCommand: ParsableCommand {
             guard known.isProvisioned, known.number == source.number else {
                 throw Failure(.badInput, "\(file) is another device and is not overwritten")
             }
-            device.linkPath = link ?? known.linkPath
+            if link == nil { device.linkPath = known.linkPath }
             if try DeviceState.sessionID(known) == id {
                 // Interrupted between the device's file and the end.
                 return try finish(device)

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Links
+internal import Profiles
 
 /// The gateway's configuration file. `template` writes one, with every key explained.
 struct GatewayConfiguration: Sendable {
@@ -28,7 +29,10 @@ struct GatewayConfiguration: Sendable {
     var displayName: String
     var commanders: [String]
     var messagesPerHour: Int?
+    /// What its timers count on.
     var link: Link
+    /// Of a link of amateur radio.
+    var isLinkEncryptionPermitted: Bool
 
     /// Files in the data directory.
     var lockFile: String { dataDirectory + "/lock" }
@@ -103,7 +107,8 @@ struct GatewayConfiguration: Sendable {
             displayName: try top.string("display_name") ?? "NAME",
             commanders: try top.strings("commanders") ?? [],
             messagesPerHour: try top.integer("messages_per_hour", 1...1_000_000).map { Int($0) },
-            link: try LinkFile.load(from: top, key: "link") ?? Link.unknown)
+            link: try InstalledProfiles.here.link(from: top, key: "link")?.link.timing ?? .unknown,
+            isLinkEncryptionPermitted: try top.bool("link_encryption_permitted") ?? false)
         for section in [homeserver, appservice, top] { try section.finish() }
         guard !configuration.listen.isEmpty else { throw top.failure("listen", "at least one address is needed") }
         for user in configuration.commanders where !user.hasPrefix("@") || !user.contains(":") {
@@ -173,7 +178,8 @@ struct GatewayConfiguration: Sendable {
         # Messages that each device may send within an hour. Beyond that it is told when to send again. Unlimited without this.
         # messages_per_hour: 60
 
-        # The slow link: a file, or the values themselves. Timers follow from it; the devices must use the same.
+        # The slow link: the name of an installed profile (sotto profile list), the path of one, or the values
+        # themselves. Timers follow from it; the devices must use the same.
         link:
           rate_bps: 100
           latency_s: 2
@@ -181,13 +187,6 @@ struct GatewayConfiguration: Sendable {
 
         """
     }
-}
-
-extension Link {
-    /// Nothing is known: timers are learnt, from the slowest that this project is made for.
-    static let unknown = Link(
-        up: Direction(bitsPerSecond: 100, latency: 2_000_000_000),
-        down: Direction(bitsPerSecond: 100, latency: 2_000_000_000), isRateKnown: false)
 }
 
 extension GatewayConfiguration {
