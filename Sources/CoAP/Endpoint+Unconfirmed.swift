@@ -12,7 +12,7 @@ extension Endpoint {
             // Its owner paces it (RFC 9177 section 7.2), and more than one answer may come.
             outgoing.append(
                 Outgoing(
-                    handle: handle, role: .request, state: .unconfirmed(until: now + parameters.nonLifetime),
+                    handle: handle, role: .request, state: .unconfirmed(until: now + parameters.exchangeLifetime),
                     message: message, messageID: messageID, token: token, repetitions: 0, answerBytes: 0,
                     observes: false, continues: true))
             transmissions.append(

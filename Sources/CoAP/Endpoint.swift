@@ -232,7 +232,7 @@ public struct Endpoint: Sendable {
     ///   no answer comes in NON_LIFETIME, and is over at once where it declines every answer (RFC 7967).
     ///   - continues: it is one of several requests that are one operation, as the blocks of a body are: after its
     ///   answer its place under NSTART is kept until `proceed` or `end`. One that is not confirmable leaves at once, since its
-    ///   owner paces it (RFC 9177), and stays open to answers until `cancel`, or for NON_LIFETIME.
+    ///   owner paces it (RFC 9177), and stays open to answers until `cancel`, or for EXCHANGE_LIFETIME.
     ///   - handle: one that was reserved; nil takes a new one.
     public mutating func start(
         _ request: Request, confirmable: Bool = true, continues: Bool = false, handle: Handle? = nil, now: Int64

@@ -17,8 +17,11 @@ extension DeviceClient {
     // MARK: Up
 
     /// The longest body that travels in one message: a handshake may have to carry it, and never fragments.
-    private var largestMessage: Int {
-        max(0, link.up.mtu - Initiator<Suite>.message1Overhead(of: identity.number) - Self.requestOverhead)
+    public var largestMessage: Int {
+        // A device that never shakes hands: first byte, device, a long number, tag.
+        let frame = 1 + identity.number.encoded.count + 8 + 16
+        let overhead = identity.handshake == nil ? frame : Initiator<Suite>.message1Overhead(of: identity.number)
+        return max(0, link.up.mtu - overhead - Self.requestOverhead)
     }
 
     /// The exponent of the blocks that fit, and that the link's losses ask for; nil: not even the smallest fits.

@@ -23,7 +23,9 @@ struct DeviceSnapshot {
         var sent: Int
     }
 
+    /// The one before knew no blocks.
     static let version: UInt64 = 4
+    private static let versionWithoutBlocks: UInt64 = 3
 
     var handshakeCounter: UInt64 = 0
     var nextMessageID: UInt16 = 0
@@ -34,12 +36,12 @@ struct DeviceSnapshot {
     var session: [UInt8]?
     var previousSession: [UInt8]?
     var pending: Pending?
+    /// Names a delivery that came in blocks, was heard, and is still to be confirmed.
+    var unconfirmedTag: [UInt8] = []
     /// The next request is to bring a new session along.
     var wantsSession = false
     /// When the session was first looked at by a device with a clock.
     var sessionSinceUnixMilliseconds: Int64?
-    /// Names a delivery that came in blocks, was heard, and is still to be confirmed.
-    var unconfirmedTag: [UInt8] = []
 
     init() {}
 
@@ -67,9 +69,9 @@ struct DeviceSnapshot {
             writer.array(0)
         }
         writer.unsigned(newestDelivery.map { $0 + 1 } ?? 0)
-        writer.bytes(unconfirmedTag)
         writer.unsigned(wantsSession ? 1 : 0)
         writer.unsigned(sessionSinceUnixMilliseconds.map { UInt64(max($0, 0)) } ?? 0)
+        writer.bytes(unconfirmedTag)
         return writer.bytes
     }
 
@@ -78,8 +80,10 @@ struct DeviceSnapshot {
             var reader = CBORReader(bytes)
             let fields = try reader.array()
             let version = try reader.unsigned()
-            guard version == Self.version else { throw CBORError.unexpectedType(at: 1) }
-            guard fields == 11 else { throw CBORError.unexpectedType(at: 0) }
+            switch (version, fields) {
+            case (Self.version, 11), (Self.versionWithoutBlocks, 10): break
+            default: throw CBORError.unexpectedType(at: 1)
+            }
             handshakeCounter = try reader.unsigned()
             nextMessageID = UInt16(truncatingIfNeeded: try reader.unsigned())
             let sequence = try reader.unsigned()
@@ -101,10 +105,10 @@ struct DeviceSnapshot {
             }
             let newest = try reader.unsigned()
             newestDelivery = newest == 0 ? nil : newest - 1
-            unconfirmedTag = try reader.bytes()
             wantsSession = try reader.unsigned() == 1
             let since = try reader.unsigned()
             sessionSinceUnixMilliseconds = since == 0 ? nil : Int64(clamping: since)
+            if fields == 11 { unconfirmedTag = try reader.bytes() }
             try reader.finish()
         } catch {
             throw .unreadable

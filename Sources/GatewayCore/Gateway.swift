@@ -74,9 +74,9 @@ public final class Gateway<Suite: NoiseSuite> {
         var isSilent = false
         /// Sessions for handshakes that are not newer than the last.
         var staleHandshakes = TokenBucket(rate: 1, per: 10_000_000_000, burst: 8, now: 0)
-        var hints = TokenBucket(rate: 1, per: 60_000_000_000, burst: 1, now: 0)
         /// What it may still send; nil: nothing limits it, or nothing came from it yet.
         var allowance: TokenBucket?
+        var hints = TokenBucket(rate: 1, per: 60_000_000_000, burst: 1, now: 0)
         var callUnderWay = false
         /// Calls for it in a row that failed for a reason that may pass.
         var failures = 0

@@ -153,11 +153,11 @@ public enum StoreWrite: Equatable, Sendable {
     case removeUplink(id: Int64)
     case inbox(InboxRecord)
     case removeInbox(id: Int64)
-    case taken(TakenEvent)
-    case forgetTaken(upTo: Int64)
     /// Takes the place of what was there of the device's body.
     case body(BodyRecord)
     case removeBody(device: UInt32)
+    case taken(TakenEvent)
+    case forgetTaken(upTo: Int64)
     case enrolment(EnrolmentRecord)
     case removeEnrolment(name: String)
 }

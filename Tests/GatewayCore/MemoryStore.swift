@@ -46,10 +46,10 @@ struct MemoryStore: Equatable {
         case .inbox(let record): inbox[record.id] = record
         case .removeInbox(let id):
             if let record = inbox.removeValue(forKey: id) { removedFromInbox.append(record) }
-        case .taken(let event): taken.append(event)
-        case .forgetTaken(let position): taken.removeAll { $0.position <= position }
         case .body(let record): bodies[record.device] = record
         case .removeBody(let device): bodies[device] = nil
+        case .taken(let event): taken.append(event)
+        case .forgetTaken(let position): taken.removeAll { $0.position <= position }
         case .enrolment(let record): enrolments[record.name] = record
         case .removeEnrolment(let name): enrolments[name] = nil
         }
@@ -64,8 +64,8 @@ struct MemoryStore: Equatable {
         state.uplinks = uplinks.values.sorted { $0.id < $1.id }
         state.enrolments = enrolments.values.sorted { $0.name < $1.name }
         state.inbox = inbox.values.sorted { $0.id < $1.id }
-        state.taken = taken
         state.bodies = bodies.values.sorted { $0.device < $1.device }
+        state.taken = taken
         return state
     }
 
