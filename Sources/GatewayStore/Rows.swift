@@ -80,7 +80,7 @@ struct Rows {
             // A preshared key never changes. One that is damaged stays as it is, so that every start tells of it.
             """
             INSERT OR REPLACE INTO device VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,
-                coalesce((SELECT psk FROM device WHERE number = ?1), ?22))
+                coalesce(nullif((SELECT psk FROM device WHERE number = ?1), x''), ?22))
             """,
             [
                 Int64(device.number), device.name, blob(device.publicKey), device.addedUnixMilliseconds,
