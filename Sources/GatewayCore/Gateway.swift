@@ -52,6 +52,8 @@ public final class Gateway<Suite: NoiseSuite> {
         var endpoint: Endpoint
         /// Made at the first handshake: our keys towards it, with what of a handshake is always the same.
         var handshakeKeys: [HandshakeKeys] = []
+        /// Enrolments by label that have had message 2, the newest last.
+        var labelHandshakes: [(state: LabelResponder<Suite>, ends: Int64)] = []
         var answers: [AnswerRecord] = []
         var uplinks: [UplinkRecord] = []
         var inbox: [InboxRecord] = []
@@ -63,6 +65,7 @@ public final class Gateway<Suite: NoiseSuite> {
         var isSilent = false
         /// Sessions for handshakes that are not newer than the last.
         var staleHandshakes = TokenBucket(rate: 1, per: 10_000_000_000, burst: 8, now: 0)
+        var hints = TokenBucket(rate: 1, per: 60_000_000_000, burst: 1, now: 0)
         var callUnderWay = false
         /// Calls for it in a row that failed for a reason that may pass.
         var failures = 0
@@ -224,7 +227,8 @@ public final class Gateway<Suite: NoiseSuite> {
         let timers = TransmissionParameters(gatewayOn: configuration.link)
         let timeout = timers.timeout(answerBytes: timers.expectedAnswerBytes)
         return GatewayChannel<Suite>.Limits(
-            repeats: RepeatLimit(most: timers.maxRetransmit + 1, interval: timeout / 2),
+            repeats: RepeatLimit(
+                most: timers.maxRetransmit + 1, interval: timeout / 2, lifetime: timers.exchangeLifetime),
             previousLifetime: timers.exchangeLifetime)
     }
 

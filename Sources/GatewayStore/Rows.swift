@@ -56,8 +56,11 @@ struct Rows {
             try run(db, "DELETE FROM inbox WHERE id = ?", [id])
         case .enrolment(let record):
             try run(
-                db, "INSERT OR REPLACE INTO enrolment VALUES (?, ?, ?, ?)",
-                [record.name, record.room, blob(record.codeHash), record.expiresUnixMilliseconds])
+                db, "INSERT OR REPLACE INTO enrolment VALUES (?, ?, ?, ?, ?)",
+                [
+                    record.name, record.room, blob(record.codeHash), record.expiresUnixMilliseconds,
+                    record.device.map { Int64($0) },
+                ])
         case .removeEnrolment(let name):
             try run(db, "DELETE FROM enrolment WHERE name = ?", [name])
         case .taken(let event):
@@ -77,10 +80,11 @@ struct Rows {
             }
         try run(
             db,
-            // A preshared key never changes. One that is damaged stays as it is, so that every start tells of it.
+            // Secrets that are damaged stay as they are, so that every start tells of them.
             """
             INSERT OR REPLACE INTO device VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,
-                coalesce(nullif((SELECT psk FROM device WHERE number = ?1), x''), ?22))
+                CASE WHEN ?26 THEN (SELECT psk FROM device WHERE number = ?1) ELSE ?22 END,
+                CASE WHEN ?26 THEN (SELECT label_key FROM device WHERE number = ?1) ELSE ?23 END, ?24, ?25)
             """,
             [
                 Int64(device.number), device.name, blob(device.publicKey), device.addedUnixMilliseconds,
@@ -92,6 +96,8 @@ struct Rows {
                 device.lastSeenUnixMilliseconds, Int64(bitPattern: device.accepted),
                 Int64(bitPattern: device.delivered), Int64(bitPattern: device.refused),
                 sealed(device.presharedKey, .presharedKey(device: device.number)),
+                sealed(device.labelKey, .labelKey(device: device.number)), blob(device.labelHash),
+                sealed(device.labelReply, .labelReply(device: device.number)), device.hasDamagedSecrets,
             ])
     }
 
@@ -111,12 +117,20 @@ struct Rows {
             number: UInt32(truncatingIfNeeded: row["number"] as Int64), name: row["name"],
             publicKey: bytes(row["public_key"]), addedUnixMilliseconds: row["added_ms"],
             room: RoomMapping(requested: row["room_requested"], roomID: row["room_id"], state: state))
-        if let secret = sealer.open(bytes(row["psk"]), .presharedKey(device: device.number)) {
+        if let secret = sealer.open(bytes(row["psk"]), .presharedKey(device: device.number)),
+            let labelKey = sealer.open(bytes(row["label_key"]), .labelKey(device: device.number))
+        {
             device.presharedKey = secret
+            device.labelKey = labelKey
         } else {
             // Not none: that would be another handshake, which its public key alone would pass.
             device.presharedKey = randomBytes(32)
+            device.hasDamagedSecrets = true
             damaged.append(.presharedKey(device: device.number))
+        }
+        if let reply = sealer.open(bytes(row["label_reply"]), .labelReply(device: device.number)) {
+            device.labelHash = bytes(row["label_hash"])
+            device.labelReply = reply
         }
         device.isRevoked = row["is_revoked"]
         device.isRegistered = row["is_registered"]
@@ -175,7 +189,9 @@ struct Rows {
 
     func enrolment(_ row: Row) -> EnrolmentRecord {
         EnrolmentRecord(
-            name: row["name"], room: row["room"], codeHash: bytes(row["code_hash"]),
+            name: row["name"], room: row["room"],
+            device: (row["device"] as Int64?).map { UInt32(truncatingIfNeeded: $0) },
+            codeHash: bytes(row["code_hash"]),
             expiresUnixMilliseconds: row["expires_ms"])
     }
 

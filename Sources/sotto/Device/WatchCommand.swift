@@ -61,6 +61,12 @@ struct WatchCommand: AsyncParsableCommand {
                 )
             case .delivery(let delivery):
                 arrived = delivery
+            case .sessionCopied:
+                guard !runner.machine.isWithoutSession else {
+                    failure = DeviceRunner.copied
+                    return false
+                }
+                say(DeviceRunner.copied.message)
             case .answered, .unanswered:
                 break
             }
