@@ -1,8 +1,7 @@
 """Whatever is killed, at whatever call: nothing acknowledged is lost, nothing is executed twice, no number is used twice."""
 
+import contextlib
 import os
-
-import pytest
 
 from faults.exchange import Exchange
 from faults.wire import Broken
@@ -35,7 +34,12 @@ def test_a_two_way_exchange_survives_power_cuts(world, cleanup, library):
 def test_a_power_cut_is_noticed_where_commits_are_not_synchronised(world, cleanup, library):
     """The same with SQLite's usual setting for a write-ahead log, which loses the last transactions with the power."""
     exchange = Exchange(world, cleanup, "careless", library, seed=9, devices=3, power=[0], normal=True)
-    with pytest.raises(Broken, match="of calm|acknowledged|two ciphertexts|twice in the room|heard") as found:
-        exchange.run(6, 0, seconds=60, calm_seconds=6)
-        exchange.check()
-    print(f"after {exchange.kills} cuts: {found.value}")
+    with contextlib.suppress(Broken):
+        exchange.run(6, 0, seconds=60, calm_seconds=3)
+    # What the homeserver was told is durable, and neither waits for its device nor was heard.
+    waiting = {name: device["waiting"] for name, device in exchange.site.devices().items()}
+    lost = [
+        sum(event in exchange.pushes.taken for event in device.said) - len(device.heard) - waiting[device.name]
+        for device in exchange.devices]
+    assert max(lost) > 0, (lost, exchange.summary())
+    print(f"commands lost by {exchange.kills} cuts: {lost}")
