@@ -56,11 +56,7 @@ enum StoreSeal {
         let sealing = Rows(sealer: sealer)
         for row in try Row.fetchAll(db, sql: "SELECT * FROM device") {
             var damaged: [DamagedRow] = []
-            let device = plain.device(row, &damaged)
-            try sealing.save(device, db)
-            let secret = sealer.seal(device.presharedKey, .presharedKey(device: device.number))
-            try db.execute(
-                sql: "UPDATE device SET psk = ? WHERE number = ?", arguments: [Data(secret), Int64(device.number)])
+            try sealing.save(plain.device(row, &damaged), db)
         }
         for row in try Row.fetchAll(db, sql: "SELECT * FROM session") {
             try sealing.apply(.session(plain.session(row)), db)
