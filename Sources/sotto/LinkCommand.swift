@@ -108,12 +108,7 @@ struct LinkCommand: AsyncParsableCommand {
     private func link() throws -> RadioLink {
         var link = LinkProfile.unlimited.link
         if let name = profile {
-            let profile: LinkProfile
-            do {
-                profile = try InstalledProfiles.here.link(name, encryptionPermitted: encryptionPermitted)
-            } catch {
-                throw Failure(error, .unknownProfile)
-            }
+            let profile = try InstalledProfiles.here.link(name, encryptionPermitted: encryptionPermitted)
             if let caution = profile.caution { say(caution) }
             link = profile.link
         }

@@ -20,6 +20,7 @@ let package = Package(
     name: "benchmarks",
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
+        .systemLibrary(name: "CMalloc"),
         target("Noise"),
         target("NoiseSodium", ["CSodium", "Noise"]),
         target("SecureDatagram", ["Noise"]),
@@ -45,7 +46,7 @@ let package = Package(
             name: "SimulatorBenchmark", dependencies: ["LinkModel", "Simulation"], swiftSettings: settings),
         .executableTarget(
             name: "ChannelBenchmark",
-            dependencies: ["CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"], swiftSettings: settings),
+            dependencies: ["CMalloc", "CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"], swiftSettings: settings),
         .executableTarget(name: "coap-load"),
         .executableTarget(name: "coap-memory", dependencies: ["CoAP", "ConformanceSite"]),
     ]

@@ -8,11 +8,11 @@ let committed = InstalledProfiles(folders: [
         .appendingPathComponent("Firmware-Profiles").path
 ])
 
-func link(_ yaml: String) throws(FieldError) -> LinkProfile {
+func parseLink(_ yaml: String) throws(FieldError) -> LinkProfile {
     try LinkProfile.read(try YAMLSection.parse(yaml, file: "x.yaml"), name: "x")
 }
 
-func device(_ yaml: String) throws(FieldError) -> DeviceProfile {
+func parseDevice(_ yaml: String) throws(FieldError) -> DeviceProfile {
     try DeviceProfile.read(try YAMLSection.parse(yaml, file: "x.yaml"), name: "x", committed)
 }
 

@@ -33,7 +33,8 @@ extension DeviceProfile {
             test: try Expectations.read(try section.section("test")))
         try section.finish()
         if let (place, key, problem) = profile.impossibility {
-            throw try section.section(place).failure(key, problem)
+            throw section.has(path: place)
+                ? try section.section(place).failure(key, problem) : section.failure("link", problem)
         }
         return profile
     }

@@ -83,8 +83,8 @@ public struct Energy: Equatable, Sendable, Encodable {
     /// Copies of a request until one is answered, or all are sent, on average.
     private static func copies(_ profile: DeviceProfile) -> Double {
         guard profile.coap.isConfirmable else { return 1 }
-        let up = profile.link.link.up.loss.average ?? 0
-        let down = profile.link.link.down.loss.average ?? 0
+        let up = profile.link.link.up.expectedLoss(of: profile.messageBytes.up) ?? 0
+        let down = profile.link.link.down.expectedLoss(of: profile.messageBytes.down) ?? 0
         let fails = 1 - (1 - up) * (1 - down)
         let most = profile.coap.timers(on: profile.link.link).maxRetransmit + 1
         var copies = 0.0

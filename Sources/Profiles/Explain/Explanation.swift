@@ -104,8 +104,8 @@ public struct Explanation: Sendable, Encodable {
         airtimeDown = seconds(times.down)
         arrives = seconds(times.arrives)
         acknowledged = seconds(times.acknowledged)
-        lossUpPercent = link.up.loss.average.map { $0 * 100 }
-        lossDownPercent = link.down.loss.average.map { $0 * 100 }
+        lossUpPercent = link.up.expectedLoss(of: bytes.up).map { $0 * 100 }
+        lossDownPercent = link.down.expectedLoss(of: bytes.down).map { $0 * 100 }
         let timeout = timers.timeout(answerBytes: expected)
         ackTimeout = seconds(timeout)
         ackTimeoutMost = seconds(timeout / 1000 * timers.randomFactorPerMille)

@@ -1,4 +1,4 @@
-public import LinkModel
+internal import LinkModel
 
 extension LossModel {
     /// A person knows the average and how long an outage lasts; the other ways are for those who have measured more.
@@ -55,25 +55,6 @@ extension LossModel {
             throw section.failure("lost_datagrams", "\(section.shown(text)): 0 (arrives) and 1 (lost) are expected")
         }
         return text.utf8.map { $0 == 0x31 }
-    }
-
-    /// Of all frames, as far as that can be said beforehand; nil: a trace, or it depends on their length.
-    public var average: Double? {
-        switch self {
-        case .none: 0
-        case .bernoulli(let share): Double(share) / 1e6
-        case .outages(let outages):
-            (Double(outages.averagePerMillion) * Double(outages.lossWithinPerMillion)
-                + Double(1_000_000 - min(1_000_000, outages.averagePerMillion)) * Double(outages.lossOutsidePerMillion))
-                / 1e12
-        case .gilbertElliott(let chain):
-            chain.p + chain.r == 0
-                ? Double(chain.lossGood) / 1e6
-                : (Double(chain.p) * Double(chain.lossBad) + Double(chain.r) * Double(chain.lossGood))
-                    / (Double(chain.p) + Double(chain.r)) / 1e6
-        case .frames(let signs): signs.isEmpty ? 0 : Double(signs.filter { $0 }.count) / Double(signs.count)
-        case .bitErrors, .intervals: nil
-        }
     }
 }
 

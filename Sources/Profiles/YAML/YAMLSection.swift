@@ -7,7 +7,11 @@ public final class YAMLSection {
     public let file: String
     /// `homeserver` for the keys below it, `bands[1]` for those of the second item of a list; empty at the top.
     public let path: String
+    /// `bands[]` for every item of a list.
+    private let logPath: String
     private let mapping: Node.Mapping
+    /// The place of each key.
+    private let places: [String: Int]
     private let line: Int
     private var known: [String] = []
     private let environment: [String: String]
@@ -31,15 +35,21 @@ public final class YAMLSection {
         _ text: String, file: String, environment: [String: String] = [:]
     ) throws(FieldError) -> YAMLSection {
         let mapping = try YAMLText.mapping(text, file: file) ?? Node.Mapping([])
-        return YAMLSection(file: file, path: "", mapping: mapping, line: 1, environment: environment, log: KeyLog())
+        return YAMLSection(
+            file: file, path: "", logPath: "", mapping: mapping, line: 1, environment: environment, log: KeyLog())
     }
 
     private init(
-        file: String, path: String, mapping: Node.Mapping, line: Int, environment: [String: String], log: KeyLog
+        file: String, path: String, logPath: String, mapping: Node.Mapping, line: Int, environment: [String: String],
+        log: KeyLog
     ) {
         self.file = file
         self.path = path
+        self.logPath = logPath
         self.mapping = mapping
+        places = Dictionary(
+            mapping.enumerated().compactMap { index, pair in pair.key.scalar.map { ($0.string, index) } },
+            uniquingKeysWith: { first, _ in first })
         self.line = mapping.mark?.line ?? line
         self.environment = environment
         self.log = log
@@ -47,7 +57,8 @@ public final class YAMLSection {
 
     /// A file in which nothing stands.
     static var empty: YAMLSection {
-        YAMLSection(file: "", path: "", mapping: Node.Mapping([]), line: 1, environment: [:], log: KeyLog())
+        YAMLSection(
+            file: "", path: "", logPath: "", mapping: Node.Mapping([]), line: 1, environment: [:], log: KeyLog())
     }
 
     // MARK: Values
@@ -56,7 +67,7 @@ public final class YAMLSection {
     public func string(_ key: String) throws(FieldError) -> String? {
         note(key)
         if let value = try override(key) { return value }
-        guard let node = mapping[Node(key)] else { return nil }
+        guard let node = node(key) else { return nil }
         guard let text = node.scalar?.string else { throw failure(key, "a text is expected") }
         return node.isNull ? nil : text
     }
@@ -114,7 +125,7 @@ public final class YAMLSection {
         if let value = try override(key) {
             return value.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         }
-        guard let node = mapping[Node(key)] else { return nil }
+        guard let node = node(key) else { return nil }
         if let text = node.scalar?.string { return text.isEmpty ? nil : [text] }
         guard let sequence = node.sequence else { throw failure(key, "a list of texts is expected") }
         var texts: [String] = []
@@ -142,7 +153,7 @@ public final class YAMLSection {
     /// The mapping below a key; an empty one where it is absent.
     public func section(_ key: String) throws(FieldError) -> YAMLSection {
         note(key)
-        guard let node = mapping[Node(key)], !node.isNull else {
+        guard let node = node(key), !node.isNull else {
             return child(key, Node.Mapping([]), line(of: key))
         }
         guard let mapping = node.mapping else { throw failure(key, "keys and values are expected below it") }
@@ -152,14 +163,14 @@ public final class YAMLSection {
     /// The mappings of a list; none where it is absent.
     public func sections(_ key: String) throws(FieldError) -> [YAMLSection] {
         note(key)
-        guard let node = mapping[Node(key)], !node.isNull else { return [] }
+        guard let node = node(key), !node.isNull else { return [] }
         guard let sequence = node.sequence else { throw failure(key, "a list is expected, each item behind a dash") }
         var sections: [YAMLSection] = []
         for (index, item) in sequence.enumerated() {
             guard let mapping = item.mapping else {
                 throw failure(key, "item \(index + 1): keys and values are expected")
             }
-            sections.append(child("\(key)[\(index)]", mapping, item.mark?.line ?? line(of: key)))
+            sections.append(child("\(key)[\(index)]", mapping, item.mark?.line ?? line(of: key), logged: "\(key)[]"))
         }
         return sections
     }
@@ -176,22 +187,20 @@ public final class YAMLSection {
         return entries
     }
 
-    public func isMapping(_ key: String) -> Bool { mapping[Node(key)]?.mapping != nil }
+    public func isMapping(_ key: String) -> Bool { node(key)?.mapping != nil }
     public var isEmpty: Bool { mapping.isEmpty }
     /// What stands in the file, asked for or not.
     public var keys: [String] { mapping.compactMap { $0.key.scalar?.string } }
 
     /// Whether something stands at `down.mtu_bytes`.
     public func has(path: String) -> Bool {
-        var mapping = mapping
         let parts = path.split(separator: ".", omittingEmptySubsequences: false).map { String($0) }
-        for (index, part) in parts.enumerated() {
-            guard let node = mapping[Node(part)], !node.isNull else { return false }
-            guard index + 1 < parts.count else { return true }
-            guard let inner = node.mapping else { return false }
-            mapping = inner
+        guard let first = parts.first, var node = node(first) else { return false }
+        for part in parts.dropFirst() {
+            guard let inner = node.mapping?.first(where: { $0.key.scalar?.string == part })?.value else { return false }
+            node = inner
         }
-        return false
+        return !node.isNull
     }
 
     /// A path in the file is relative to the file.
@@ -233,20 +242,27 @@ public final class YAMLSection {
 
     // MARK: Pieces
 
+    private func node(_ key: String) -> Node? {
+        places[key].map { mapping[mapping.index(mapping.startIndex, offsetBy: $0)].value }
+    }
+
     private func note(_ key: String) {
         guard !known.contains(key) else { return }
         known.append(key)
-        let full = path.isEmpty ? key : "\(path).\(key)"
-        log.keys.append(full.replacing(#/\[\d+\]/#, with: "[]"))
+        log.keys.append(logPath.isEmpty ? key : "\(logPath).\(key)")
     }
 
     private func line(of key: String) -> Int {
-        mapping.first { $0.key.scalar?.string == key }?.key.mark?.line ?? line
+        places[key].flatMap { mapping[mapping.index(mapping.startIndex, offsetBy: $0)].key.mark?.line } ?? line
     }
 
-    private func child(_ key: String, _ mapping: Node.Mapping, _ line: Int) -> YAMLSection {
-        YAMLSection(
-            file: file, path: path.isEmpty ? key : "\(path).\(key)", mapping: mapping, line: line,
+    private func child(
+        _ key: String, _ mapping: Node.Mapping, _ line: Int, logged: String? = nil
+    ) -> YAMLSection {
+        let logged = logged ?? key
+        return YAMLSection(
+            file: file, path: path.isEmpty ? key : "\(path).\(key)",
+            logPath: logPath.isEmpty ? logged : "\(logPath).\(logged)", mapping: mapping, line: line,
             environment: environment, log: log)
     }
 

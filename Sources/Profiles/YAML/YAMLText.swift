@@ -39,7 +39,8 @@ enum YAMLText {
         }
         let node: Node?
         do {
-            node = try Yams.compose(yaml: text)
+            // Without rules for types: every value is read by the key that it stands behind.
+            node = try Yams.compose(yaml: text, .basic)
         } catch {
             throw FieldError(file: file, error)
         }
@@ -75,7 +76,11 @@ enum YAMLText {
 }
 
 extension Node {
-    var isNull: Bool { tag.description.hasSuffix(":null") || scalar?.string.isEmpty == true }
+    /// Nothing stands behind the colon, or a word that says so.
+    var isNull: Bool {
+        guard let scalar else { return false }
+        return scalar.string.isEmpty || scalar.style == .plain && ["~", "null", "Null", "NULL"].contains(scalar.string)
+    }
 }
 
 extension FieldError {

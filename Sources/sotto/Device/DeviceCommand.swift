@@ -7,13 +7,15 @@ struct DeviceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "device", abstract: "Manages the gateway's devices, and is a device itself.",
         discussion: """
-            On the device: init and configure, or enroll; then send, reading, event, watch.
-            Beside the gateway: add, list, revoke.
+            On the device: init and configure, or enroll, or import; then send, reading, event, watch; export moves a \
+            provisioned session.
+            Beside the gateway: add, list, rotate, revoke.
             """,
         subcommands: [
             Init.self, EnrollCommand.self, Configure.self, SendCommand.self, ReadingCommand.self, EventCommand.self,
             WatchCommand.self,
-            AddCommand.self, ListCommand.self, RevokeCommand.self,
+            ImportCommand.self, ExportCommand.self,
+            AddCommand.self, ListCommand.self, RotateCommand.self, RevokeCommand.self,
         ])
 
     struct Init: ParsableCommand {

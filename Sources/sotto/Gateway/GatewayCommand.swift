@@ -145,7 +145,7 @@ struct EventReceiver: ApplicationServiceHandler {
 
     func transaction(id: String, events: [ClientEvent]) async throws {
         let events = events.map(RoomEvent.init)
-        try await inputs.perform { gateway, now in gateway.receive(transaction: id, events: events, now: now) }
+        try await inputs.perform { gateway, now in gateway.receive(events, now: now) }
     }
 
     func hasUser(_ userID: String) async -> Bool {

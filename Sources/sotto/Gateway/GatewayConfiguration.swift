@@ -183,3 +183,21 @@ struct GatewayConfiguration: Sendable {
         """
     }
 }
+
+extension GatewayConfiguration {
+    /// How a device reaches the gateway.
+    ///
+    /// - Parameter given: on the command line.
+    func deviceAddress(_ given: String?) throws -> HostPort {
+        if let given {
+            guard let parsed = HostPort(given) else {
+                throw Failure(.badInput, "--address \(given): HOST:PORT is expected")
+            }
+            return parsed
+        }
+        if let known = address { return known }
+        if let first = listen.first(where: { $0.port != 0 && !["0.0.0.0", "::"].contains($0.host) }) { return first }
+        throw Failure(
+            .badInput, "how do devices reach the gateway? give --address HOST:PORT, or set address in \(file)")
+    }
+}
