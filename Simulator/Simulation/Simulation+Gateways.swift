@@ -37,7 +37,7 @@ extension Simulation {
         let message = node.unjournalled.remove(at: index).message
         gateway.requests[record.requestID] = message
         messages[message].arrived = now
-        summary.journalled.append(now - messages[message].created)
+        summary.arrived(messages[message], at: now, group: node.group)
         tell(node.index, message, .journalled)
     }
 
