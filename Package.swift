@@ -58,7 +58,9 @@ let package = Package(
         deviceTarget("DeviceClient", ["CBOR", "CoAP", "CompactMatrix", "Links", "Noise", "SecureDatagram"]),
 
         .target(name: "NoiseSodium", dependencies: ["CSodium", "Noise"], swiftSettings: strict),
-        .target(name: "MatrixJSON", dependencies: ["CCBOR", "CZlib"], exclude: ["Tables"], swiftSettings: strict),
+        .target(
+            name: "MatrixJSON", dependencies: ["CCBOR", "CZlib", "CompactMatrix"], exclude: ["Tables"],
+            swiftSettings: strict),
         .target(
             name: "GatewayCore",
             dependencies: ["CBOR", "CoAP", "CompactMatrix", "Links", "MatrixJSON", "Noise", "SecureDatagram"],

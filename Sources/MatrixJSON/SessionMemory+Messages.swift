@@ -1,0 +1,86 @@
+extension SessionMemory {
+    /// A request for a frame of this number.
+    ///
+    /// - Parameter remembers: false where the peer did not understand it before: it then stands for itself.
+    public mutating func encode(_ request: CompactRequest, frame: UInt64, remembers: Bool = true) -> [UInt8] {
+        let target = RequestTarget(method: request.method, target: request.target)
+        return encode(key: request.contextKey, isAlone: request.isAlone, frame: frame, remembers: remembers) {
+            encoder in
+            target.write(to: &encoder)
+            if let body = request.body { encoder.write(body) }
+        }
+    }
+
+    public mutating func decodeRequest(
+        _ bytes: [UInt8], frame: UInt64, limits: DocumentLimits = .standard
+    ) throws(CBORCodecError) -> CompactRequest {
+        var decoder = try decoder(bytes, frame: frame, limits: limits)
+        let target = try RequestTarget(from: &decoder)
+        var request = CompactRequest(method: target.method, target: target.target)
+        if !decoder.isAtEnd { request.body = try decoder.value() }
+        try decoder.finish()
+        if let pass = decoder.pass, !request.isAlone { read(pass, structure: decoder.structure, frame: frame) }
+        return request
+    }
+
+    /// The answer to a request, or a notification that it asked for.
+    public mutating func encode(
+        _ answer: JSONValue, to request: CompactRequest, frame: UInt64, remembers: Bool = true
+    ) -> [UInt8] {
+        encode(
+            key: request.answerKey(answer), isAlone: request.isAlone, frame: frame, remembers: remembers
+        ) { $0.write(answer) }
+    }
+
+    public mutating func decodeAnswer(
+        _ bytes: [UInt8], to request: CompactRequest, frame: UInt64, limits: DocumentLimits = .standard
+    ) throws(CBORCodecError) -> JSONValue {
+        var decoder = try decoder(bytes, frame: frame, limits: limits)
+        let answer = try decoder.value()
+        try decoder.finish()
+        if let pass = decoder.pass, !request.isAlone { read(pass, structure: decoder.structure, frame: frame) }
+        return answer
+    }
+
+    // MARK: Forms
+
+    private mutating func encode(
+        key: String?, isAlone: Bool, frame: UInt64, remembers: Bool, _ write: (inout CompactEncoder) -> Void
+    ) -> [UInt8] {
+        let opaque = opaque(frame, isWriting: true)
+        // What carries secrets is compressed with nothing but the public dictionary, and nothing is learnt from it.
+        var empty = SessionMemory(sizes: sizes, isGateway: isGateway, session: session)
+        if remembers { empty = self }
+        let pass = isAlone ? nil : empty.writing(frame)
+        var context: (frame: UInt64, structure: [UInt8])?
+        if !isAlone, remembers, let key { context = sent.contexts.newest(key: key, before: frame) }
+        var best: (bytes: [UInt8], encoder: CompactEncoder, cost: Int, context: UInt64?)?
+        for packs in [true, false] {
+            var encoder = CompactEncoder(splits: true, packs: packs, pass: pass, opaque: opaque)
+            write(&encoder)
+            // What packs has the shape alone: worth some bytes now for what comes after it.
+            let bias = packs && !isAlone && sizes.contexts > 0 ? CompactForm.shapeIsWorth : 0
+            let candidates = CompactForm.candidates(encoder.structure, frame: frame, context: context)
+            for candidate in candidates {
+                let cost = candidate.bytes.count + encoder.tail.count - bias
+                if let best, best.cost <= cost { continue }
+                best = (candidate.bytes + encoder.tail, encoder, cost, candidate.context)
+            }
+        }
+        // Both ways of writing were tried: there is one.
+        guard let best else { return [] }
+        if let pass = best.encoder.pass {
+            wrote(pass, structure: best.encoder.structure, key: key, context: best.context, frame: frame)
+        }
+        return best.bytes
+    }
+
+    private func decoder(
+        _ bytes: [UInt8], frame: UInt64, limits: DocumentLimits
+    ) throws(CBORCodecError) -> CompactDecoder {
+        let opened = try CompactForm.open(bytes, frame: frame, contexts: received.contexts, limits: limits)
+        return CompactDecoder(
+            opened.structure, tail: opened.tail, limits: limits, pass: reading(frame),
+            opaque: opaque(frame, isWriting: false))
+    }
+}
