@@ -59,7 +59,13 @@ let package = Package(
 
         .target(name: "NoiseSodium", dependencies: ["CSodium", "Noise"], swiftSettings: strict),
         .target(
-            name: "MatrixJSON", dependencies: ["CCBOR", "CZlib", "CompactMatrix"], exclude: ["Tables"],
+            name: "MatrixJSON", dependencies: ["CCBOR", "CZlib", "CoAP", "CompactMatrix"], exclude: ["Tables"],
+            swiftSettings: strict),
+        .target(
+            name: "ExchangeMeasure",
+            dependencies: [
+                "CBOR", "CoAP", "CompactMatrix", "MatrixJSON", "Noise", "NoiseSodium", "SecureDatagram",
+            ],
             swiftSettings: strict),
         .target(
             name: "GatewayCore",
@@ -104,8 +110,8 @@ let package = Package(
         .executableTarget(
             name: "sotto",
             dependencies: [
-                "CClock", "CQREncode", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore",
-                "Homeserver", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "SecureDatagram",
+                "CClock", "CQREncode", "CoAP", "CompactMatrix", "DeviceClient", "ExchangeMeasure", "GatewayCore",
+                "GatewayStore", "Homeserver", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "SecureDatagram",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -137,6 +143,8 @@ let package = Package(
         tests(
             "GatewayStore",
             ["GatewayCore", "GatewayStore", "NoiseSodium", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests(
+            "ExchangeMeasure", ["CompactMatrix", "ExchangeMeasure", "MatrixJSON", "TestSupport"]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
         tests("Links", ["Links", "TestSupport"]),
         tests("MatrixJSON", ["CBOR", "CZlib", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),

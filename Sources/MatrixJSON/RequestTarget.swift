@@ -67,7 +67,7 @@ struct RequestTarget: Equatable {
         return parameters
     }
 
-    private static func spell(_ form: Form) -> String? {
+    static func spell(_ form: Form) -> String? {
         guard case .endpoint(let number, let version, let style, let variables, let query) = form,
             let endpoint = CompactTables.endpoints[UInt64(number)]
         else { return nil }

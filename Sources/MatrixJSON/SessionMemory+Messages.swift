@@ -1,3 +1,5 @@
+public import CompactMatrix
+
 extension SessionMemory {
     /// A request for a frame of this number.
     ///
@@ -40,6 +42,40 @@ extension SessionMemory {
         try decoder.finish()
         if let pass = decoder.pass, !request.isAlone { read(pass, structure: decoder.structure, frame: frame) }
         return answer
+    }
+
+    /// Any other document, such as a device's event.
+    ///
+    /// - Parameter key: what it may be a context for, besides the account and the direction: the room and the kind of
+    ///   document. nil: it carries secrets.
+    public mutating func encode(
+        _ document: JSONValue, key: String?, frame: UInt64, remembers: Bool = true
+    ) -> [UInt8] {
+        encode(key: key, isAlone: key == nil, frame: frame, remembers: remembers) { $0.write(document) }
+    }
+
+    /// - Parameter isAlone: whether it was encoded without a key.
+    public mutating func decode(
+        _ bytes: [UInt8], isAlone: Bool, frame: UInt64, limits: DocumentLimits = .event
+    ) throws(CBORCodecError) -> JSONValue {
+        var decoder = try decoder(bytes, frame: frame, limits: limits)
+        let document = try decoder.value()
+        try decoder.finish()
+        if let pass = decoder.pass, !isAlone { read(pass, structure: decoder.structure, frame: frame) }
+        return document
+    }
+
+    /// Identifiers of a message that is not JSON, while it is written in a frame of this number.
+    public func identifiersToWrite(in frame: UInt64) -> IdentifierPass { writing(frame) }
+
+    public func identifiersToRead(in frame: UInt64) -> IdentifierPass { reading(frame) }
+
+    public mutating func wrote(_ pass: IdentifierPass, in frame: UInt64) {
+        wrote(pass, structure: [], key: nil, context: nil, frame: frame)
+    }
+
+    public mutating func read(_ pass: IdentifierPass, in frame: UInt64) {
+        read(pass, structure: [], frame: frame)
     }
 
     // MARK: Forms

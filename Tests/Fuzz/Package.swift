@@ -36,7 +36,7 @@ let package = Package(
         target("CoAP"),
         target("CompactMatrix", ["CBOR", "CoAP"]),
         .target(
-            name: "MatrixJSON", dependencies: ["CCBOR", "CZlib", "CompactMatrix"], exclude: ["Tables"],
+            name: "MatrixJSON", dependencies: ["CCBOR", "CZlib", "CoAP", "CompactMatrix"], exclude: ["Tables"],
             swiftSettings: settings),
         target("FuzzSupport", path: "Support"),
         fuzz("FrameFuzz", ["SecureDatagram"]),
