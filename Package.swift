@@ -7,6 +7,8 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
+    // The generic code of the protocols is specialised for its suite only where its body can be seen.
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
 /// What a device runs: no Foundation, no NIO, no existentials. Scripts/check-embedded compiles these for a Cortex-M.

@@ -95,7 +95,8 @@ extension Gateway {
         let hash = GatewayChannel<Suite>.hash(of: datagram, parsed)
         if let known = device.channel.repeatedHandshake(hash, arrival) { return known }
         guard passesBudget(datagram, parsed, from: address) else { return nil }
-        return device.channel.receiveHandshake(datagram, parsed, keys(towards: device.record))
+        if device.handshakeKeys.isEmpty { device.handshakeKeys = keys(towards: device.record) }
+        return device.channel.receiveHandshake(datagram, parsed, device.handshakeKeys)
     }
 
     /// Whether a handshake may cost something now; where it may not, a cookie is asked for or nothing said.
@@ -116,8 +117,12 @@ extension Gateway {
     }
 
     private func keys(towards device: DeviceRecord) -> [HandshakeKeys] {
-        configuration.privateKeys.map {
-            HandshakeKeys(privateKey: $0, peerKey: device.publicKey, presharedKey: device.presharedKey)
+        zip(configuration.privateKeys, publicKeys).map { privateKey, publicKey in
+            HandshakeKeys(
+                privateKey: privateKey, publicKey: publicKey, peerKey: device.publicKey,
+                staticSecret: device.publicKey.isEmpty
+                    ? nil : Suite.sharedSecret(privateKey: privateKey, publicKey: device.publicKey),
+                presharedKey: device.presharedKey)
         }
     }
 

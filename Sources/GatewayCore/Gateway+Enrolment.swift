@@ -72,8 +72,9 @@ extension Gateway {
         }
         forgetExpiredEnrolments(now: now)
         var found: Responder<Suite>?
-        for key in configuration.privateKeys where found == nil {
-            found = try? Responder<Suite>(datagram: datagram, parsed: parsed, keys: HandshakeKeys(privateKey: key))
+        for (privateKey, publicKey) in zip(configuration.privateKeys, publicKeys) where found == nil {
+            found = try? Responder<Suite>(
+                datagram: datagram, parsed: parsed, keys: HandshakeKeys(privateKey: privateKey, publicKey: publicKey))
         }
         guard let responder = found else {
             counters.droppedForged += 1

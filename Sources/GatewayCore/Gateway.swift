@@ -50,6 +50,8 @@ public final class Gateway<Suite: NoiseSuite> {
         var record: DeviceRecord
         var channel: GatewayChannel<Suite>
         var endpoint: Endpoint
+        /// Made at the first handshake: our keys towards it, with what of a handshake is always the same.
+        var handshakeKeys: [HandshakeKeys] = []
         var answers: [AnswerRecord] = []
         var uplinks: [UplinkRecord] = []
         var inbox: [InboxRecord] = []
@@ -82,6 +84,8 @@ public final class Gateway<Suite: NoiseSuite> {
 
     public let configuration: Configuration
     let random: (Int) -> [UInt8]
+    /// Of the configured private keys, in their order.
+    let publicKeys: [[UInt8]]
     var devices: [UInt32: Device] = [:]
     /// Devices in which something to be stored may have changed.
     var touched: Set<UInt32> = []
@@ -117,6 +121,7 @@ public final class Gateway<Suite: NoiseSuite> {
     ) {
         self.configuration = configuration
         self.random = random
+        publicKeys = configuration.privateKeys.map { Suite.publicKey(of: $0) }
         queue = TransmitQueue(configuration.link.down)
         enrolments = state.enrolments
         codeGuesses = TokenBucket(rate: 10, burst: 10, now: now.monotonic)

@@ -30,6 +30,11 @@ public protocol NoiseSuite: Sendable {
 
 extension NoiseSuite {
     public static func hkdf(chainingKey: [UInt8], input: [UInt8], outputs: Int) -> [UInt8] {
+        hkdfByHMAC(chainingKey: chainingKey, input: input, outputs: outputs)
+    }
+
+    /// HKDF by its definition.
+    public static func hkdfByHMAC(chainingKey: [UInt8], input: [UInt8], outputs: Int) -> [UInt8] {
         var temporary = hmac(key: chainingKey, input)
         var all: [UInt8] = []
         all.reserveCapacity(outputs * hashLength)

@@ -10,6 +10,11 @@ public enum SodiumSuite<Hash: SodiumHash>: NoiseSuite {
 
     public static func hmac(key: [UInt8], _ data: [UInt8]) -> [UInt8] { Hash.hmac(key: key, data) }
 
+    public static func hkdf(chainingKey: [UInt8], input: [UInt8], outputs: Int) -> [UInt8] {
+        Hash.hkdf(chainingKey: chainingKey, input: input, outputs: outputs)
+            ?? hkdfByHMAC(chainingKey: chainingKey, input: input, outputs: outputs)
+    }
+
     public static func publicKey(of privateKey: [UInt8]) -> [UInt8] {
         precondition(privateKey.count == 32)
         var key = [UInt8](repeating: 0, count: 32)

@@ -10,8 +10,11 @@ struct EpochKeys<Suite: NoiseSuite>: Sendable {
 
     private(set) var epoch: UInt64
     private(set) var key: CipherState<Suite>
-    /// The key of the epoch before, for frames that were overtaken.
+    /// The key of the epoch before, for frames that were overtaken. A sender has none.
     private(set) var previousKey: CipherState<Suite>?
+    /// The key of the epoch after, once a frame claimed to be of it: kept, so that forgeries do not make it again and
+    /// again. It follows from `key`, and is not stored.
+    private var nextKey: CipherState<Suite>?
 
     init(epoch: UInt64 = 0, key: CipherState<Suite>, previousKey: CipherState<Suite>? = nil) {
         self.epoch = epoch
@@ -21,20 +24,41 @@ struct EpochKeys<Suite: NoiseSuite>: Sendable {
 
     static func epoch(of number: UInt64) -> UInt64 { number / numbersPerEpoch }
 
-    /// The key for `number`, nil where it is out of reach; and the keys as they stand once that number is accepted.
-    func key(for number: UInt64, reach: UInt64) -> (key: CipherState<Suite>, after: EpochKeys)? {
+    /// The key for `number`; nil where it is out of reach.
+    mutating func key(for number: UInt64, reach: UInt64) -> CipherState<Suite>? {
         let wanted = Self.epoch(of: number)
-        if wanted == epoch { return (key, self) }
-        if wanted + 1 == epoch { return previousKey.map { ($0, self) } }
+        if wanted == epoch { return key }
+        if wanted + 1 == epoch { return previousKey }
         guard wanted > epoch, wanted - epoch <= reach else { return nil }
-        var stepped = self
-        while stepped.epoch < wanted { stepped.step() }
-        return (stepped.key, stepped)
+        var found = following()
+        for _ in (epoch + 1)..<wanted { found = found.rekeyed() }
+        return found
     }
 
-    mutating func step() {
-        previousKey = key
-        key = key.rekeyed()
-        epoch += 1
+    /// A frame of `number` was authentic: its epoch is the current one, if it is not past.
+    mutating func advance(to number: UInt64) {
+        while epoch < Self.epoch(of: number) {
+            previousKey = key
+            key = following()
+            nextKey = nil
+            epoch += 1
+        }
+    }
+
+    /// As `advance`, for a sender, who never goes back.
+    mutating func advanceSending(to number: UInt64) {
+        advance(to: number)
+        previousKey = nil
+    }
+
+    /// Nothing below `number` is accepted any more: a key that only served such frames goes.
+    mutating func forgetBelow(_ number: UInt64) {
+        if Self.epoch(of: number) >= epoch { previousKey = nil }
+    }
+
+    private mutating func following() -> CipherState<Suite> {
+        let next = nextKey ?? key.rekeyed()
+        nextKey = next
+        return next
     }
 }

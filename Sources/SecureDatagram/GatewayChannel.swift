@@ -118,27 +118,32 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
         var drop = Drop.forged
         // At most four openings a datagram: with four sessions none is left for a further window.
         let hasRoom = sessions.contains { $0 == nil }
-        for slot in Slot.allCases {
-            guard var session = self[slot] else { continue }
+        for index in sessions.indices {
             do throws(Session<Suite>.Refusal) {
-                let opened = try session.open(datagram, parsed, tryFurther: slot == .current && hasRoom)
-                switch opened {
-                case .fresh(let number, let plaintext):
-                    let frame = FrameID(source: session.id, number: number)
-                    put(session, slot)
-                    if slot == .next || slot == .stale { confirm(slot, now: arrival.now) }
-                    return .frame(frame, plaintext: plaintext)
-                case .duplicate(let number, let plaintext):
-                    let isNewest = slot == .current && number == session.received.highest
-                    return repeated(FrameID(source: session.id, number: number), plaintext, arrival, isNewest)
+                // In its place: a copy would cost more than the opening.
+                let isCurrent = index == Slot.current.rawValue
+                if let opened = try sessions[index]?.open(datagram, parsed, tryFurther: isCurrent && hasRoom) {
+                    return received(opened, inSlot: index, arrival)
                 }
             } catch {
-                // The count of failures; nothing that has to be stored.
-                sessions[slot.rawValue] = session
+                // It has counted the failure; nothing that has to be stored.
                 if error == .tooOld { drop = .tooOld }
             }
         }
         return .dropped(drop)
+    }
+
+    private mutating func received(_ opened: Session<Suite>.Opened, inSlot index: Int, _ arrival: Arrival) -> Received {
+        guard let slot = Slot(rawValue: index), let session = self[slot] else { return .dropped(.forged) }
+        switch opened {
+        case .fresh(let number, let plaintext):
+            note(slot)
+            if slot == .next || slot == .stale { confirm(slot, now: arrival.now) }
+            return .frame(FrameID(source: session.id, number: number), plaintext: plaintext)
+        case .duplicate(let number, let plaintext):
+            let isNewest = slot == .current && number == session.received.highest
+            return repeated(FrameID(source: session.id, number: number), plaintext, arrival, isNewest)
+        }
     }
 
     private mutating func repeated(
@@ -281,6 +286,11 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
 
     private mutating func put(_ session: Session<Suite>?, _ slot: Slot) {
         sessions[slot.rawValue] = session
+        note(slot)
+    }
+
+    /// The session of `slot` is another than what is stored.
+    private mutating func note(_ slot: Slot) {
         // Anybody may replay an old message 1: what comes of it costs no write until the device has used it.
         if slot != .stale { changed[slot.rawValue] = true }
     }

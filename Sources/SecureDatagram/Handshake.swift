@@ -177,9 +177,11 @@ public struct Responder<Suite: NoiseSuite>: Sendable {
     ) throws(NoiseError) {
         guard let kind = parsed.opening, kind != .xxpsk0 else { throw .invalidMessage }
         var state: HandshakeState<Suite> = try kind.state(.responder, parsed.device, keys)
-        guard let payload = FirstPayload(try state.readMessage(parsed.handshakeMessage(in: datagram)), kind) else {
-            throw .invalidMessage
+        let message = parsed.handshakeMessage(in: datagram)
+        let plaintext = try state.readMessage(message) { peerKey in
+            peerKey == keys.peerKey ? keys.staticSecret : nil
         }
+        guard let payload = FirstPayload(plaintext, kind) else { throw .invalidMessage }
         self.kind = kind
         self.device = parsed.device
         self.payload = payload

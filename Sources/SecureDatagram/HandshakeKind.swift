@@ -16,13 +16,22 @@ public enum HandshakeKind: UInt8, Sendable {
 public struct HandshakeKeys: Sendable {
     /// X25519.
     public var privateKey: [UInt8]
+    /// That of `privateKey`, where it is at hand: it costs an X25519 operation otherwise.
+    public var publicKey: [UInt8]?
+    /// DH of the two static keys (ss), where it is at hand: it is the same in every handshake of the two.
+    public var staticSecret: [UInt8]?
     /// The other side's public key.
     public var peerKey: [UInt8]
     /// 32 bytes.
     public var presharedKey: [UInt8]
 
-    public init(privateKey: [UInt8] = [], peerKey: [UInt8] = [], presharedKey: [UInt8] = []) {
+    public init(
+        privateKey: [UInt8] = [], publicKey: [UInt8]? = nil, peerKey: [UInt8] = [], staticSecret: [UInt8]? = nil,
+        presharedKey: [UInt8] = []
+    ) {
         self.privateKey = privateKey
+        self.publicKey = publicKey
+        self.staticSecret = staticSecret
         self.peerKey = peerKey
         self.presharedKey = presharedKey
     }
@@ -57,7 +66,8 @@ extension HandshakeKind {
         let usesSecret = needsSecret || (self == .kk && !keys.presharedKey.isEmpty)
         return try HandshakeState<Suite>(
             pattern: pattern(hasPresharedKey: !keys.presharedKey.isEmpty), role: role, prologue: prologue(device),
-            staticPrivateKey: usesKeys ? keys.privateKey : [], remoteStaticPublicKey: knowsPeer ? keys.peerKey : [],
+            staticPrivateKey: usesKeys ? keys.privateKey : [], staticPublicKey: usesKeys ? keys.publicKey : nil,
+            remoteStaticPublicKey: knowsPeer ? keys.peerKey : [],
             presharedKeys: usesSecret ? [keys.presharedKey] : [])
     }
 }

@@ -23,6 +23,12 @@ public struct ReplayWindow: Equatable, Sendable {
         self.bits = bits
     }
 
+    /// Every number below is too old.
+    var lowest: UInt64 {
+        guard let highest, highest >= Self.size else { return 0 }
+        return highest - Self.size + 1
+    }
+
     public func verdict(on number: UInt64) -> Verdict {
         guard let highest else { return .fresh }
         if number > highest { return .fresh }

@@ -101,7 +101,7 @@ public struct Session<Suite: NoiseSuite>: Sendable {
             throw .exhausted
         }
         guard plaintext.count <= 65_507 - 12 - Self.tagLength else { throw .tooLong }
-        while sending.epoch < epochs.epoch(of: number) { sending.step() }
+        sending.advanceSending(to: number)
         var form = FrameHeader.NumberForm(number: number, confirmed: confirmed)
         // The peer, who may not have seen more than is confirmed, follows a short form by one epoch only.
         if epochs.epoch(of: number) - confirmedEpoch > epochs.shortReach { form = .long }
@@ -138,7 +138,7 @@ public struct Session<Suite: NoiseSuite>: Sendable {
         guard verdict != .tooOld else { throw .tooOld }
         let mayBeFar = isWhole && farFailures < Self.farFailuresAllowed
         let reach = mayBeFar ? EpochKeys<Suite>.longReach : EpochKeys<Suite>.shortReach
-        guard let (key, after) = receiving.key(for: number, reach: reach) else { throw .tooFarAhead }
+        guard let key = receiving.key(for: number, reach: reach) else { throw .tooFarAhead }
         guard let plaintext = key.open(datagram[offset...], number: number) else {
             failures += 1
             if EpochKeys<Suite>.epoch(of: number) > receiving.epoch + EpochKeys<Suite>.shortReach { farFailures += 1 }
@@ -146,8 +146,9 @@ public struct Session<Suite: NoiseSuite>: Sendable {
         }
         farFailures = 0
         guard verdict == .fresh else { return .duplicate(number: number, plaintext: plaintext) }
-        receiving = after
+        receiving.advance(to: number)
         received.accept(number)
+        receiving.forgetBelow(received.lowest)
         return .fresh(number: number, plaintext: plaintext)
     }
 

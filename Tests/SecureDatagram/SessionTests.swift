@@ -270,19 +270,44 @@ struct SessionTests {
     func epochKeys() throws {
         let first = CipherState<WireSuite>(keyBytes: [UInt8](repeating: 1, count: 32))
         var keys = EpochKeys<WireSuite>(key: first)
-        #expect(keys.key(for: 1023, reach: 0)?.key.keyBytes == first.keyBytes)
-        #expect(keys.key(for: 1024, reach: 0) == nil)
-        #expect(keys.key(for: 1024, reach: 1)?.key.keyBytes == first.rekeyed().keyBytes)
-        #expect(keys.key(for: 2048, reach: 1) == nil)
-        #expect(keys.key(for: 2048, reach: 2)?.key.keyBytes == first.rekeyed().rekeyed().keyBytes)
+        func key(_ number: UInt64, reach: UInt64) -> [UInt8]? { keys.key(for: number, reach: reach)?.keyBytes }
+        let second = first.rekeyed()
+        #expect(key(1023, reach: 0) == first.keyBytes)
+        #expect(key(1024, reach: 0) == nil)
+        #expect(key(1024, reach: 1) == second.keyBytes)
+        #expect(key(2048, reach: 1) == nil)
+        #expect(key(2048, reach: 2) == second.rekeyed().keyBytes)
         // Asking is no step.
         #expect(keys.epoch == 0)
-        keys = try #require(keys.key(for: 1024, reach: 1)).after
+        keys.advance(to: 1024)
         #expect(keys.epoch == 1)
-        #expect(keys.key(for: 5, reach: 1)?.key.keyBytes == first.keyBytes)
-        keys = try #require(keys.key(for: 2048, reach: 1)).after
-        #expect(keys.key(for: 5, reach: 64) == nil)
-        #expect(keys.key(for: 1025, reach: 64)?.key.keyBytes == first.rekeyed().keyBytes)
+        #expect(key(5, reach: 1) == first.keyBytes)
+        #expect(key(1024, reach: 0) == second.keyBytes)
+        keys.advance(to: 2048)
+        #expect(key(5, reach: 64) == nil)
+        #expect(key(1025, reach: 64) == second.keyBytes)
+        keys.forgetBelow(2047)
+        #expect(key(2047, reach: 1) == second.keyBytes)
+        keys.forgetBelow(2048)
+        #expect(key(2047, reach: 1) == nil)
+    }
+
+    @Test("the key of the epoch before is gone once none of its numbers can be accepted any more")
+    func previousKeyGoes() throws {
+        var pair = try Pair()
+        func exchange(_ count: Int) throws {
+            for _ in 0..<count {
+                let frame = try pair.device.seal([1])
+                _ = try pair.gateway.open(datagram: frame.bytes)
+                pair.device.confirm(frame.number)
+            }
+        }
+        try exchange(1024 + Int(ReplayWindow.size) - 1)
+        #expect(pair.gateway.receiving.previousKey != nil)
+        try exchange(1)
+        #expect(pair.gateway.receiving.previousKey == nil)
+        // A sender never goes back.
+        #expect(pair.device.sending.previousKey == nil)
     }
 
     @Test("a short form reaches one epoch ahead, the whole number 64")

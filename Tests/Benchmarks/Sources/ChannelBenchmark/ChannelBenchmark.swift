@@ -11,7 +11,8 @@ struct ChannelBenchmark {
         let ends = Ends()
         let secret = WireSuite.sharedSecret(privateKey: ends.gatewayPrivateKey, publicKey: ends.devicePublicKey)
         let all = [
-            try handshake(ends, &bare), try handshakeState(ends, &bare, secret: nil),
+            try handshake(ends, &bare, isSecretKept: false), try handshake(ends, &bare, isSecretKept: true),
+            try handshakeState(ends, &bare, secret: nil),
             try handshakeState(ends, &bare, secret: secret), try frames(ends, &bare), cipherStates(&bare),
             forgedCiphertext(&bare), try forged(ends, &bare), try forgedInThree(ends, &bare),
             try bogusMessage1(ends, &bare),
@@ -20,15 +21,20 @@ struct ChannelBenchmark {
         Report.print(all, asJSON: CommandLine.arguments.contains("--json"))
     }
 
-    /// Message 1 read, message 2 written, keys split: es, ss, ee, se, and the ephemeral key besides.
-    static func handshake(_ ends: Ends, _ bare: inout Bare) throws -> Measurement {
+    /// Message 1 read, message 2 written, keys split: es, ss (kept or not), ee, se, and the ephemeral key besides.
+    static func handshake(_ ends: Ends, _ bare: inout Bare, isSecretKept: Bool) throws -> Measurement {
         let message1 = try ends.message1()
+        let exchanges = isSecretKept ? 3 : 4
         var bytes = 0
         let result = Measurement(
-            "KK responder", bar: 1.5, operations: 50,
-            reference: { for _ in 0..<50 * 4 { bare.exchange() } },
-            { for _ in 0..<50 { bytes += (try? ends.respond(to: message1))?.message2.count ?? 0 } })
-        precondition(bytes == 50 * 30 * (1 + 32 + 1 + 20 + 16))
+            isSecretKept ? "KK responder, ss cached" : "KK responder", bar: 1.5, operations: 50,
+            reference: { for _ in 0..<50 * exchanges { bare.exchange() } },
+            {
+                for _ in 0..<50 {
+                    bytes += (try? ends.respond(to: message1, isSecretKept: isSecretKept))?.message2.count ?? 0
+                }
+            })
+        precondition(bytes == 50 * Measurement.rounds * (1 + 32 + 1 + 20 + 16))
         return result
     }
 
@@ -55,7 +61,7 @@ struct ChannelBenchmark {
                     opened += 1
                 }
             })
-        precondition(opened == 30 * 2000)
+        precondition(opened == Measurement.rounds * 2000)
         return result
     }
 
@@ -107,7 +113,7 @@ struct ChannelBenchmark {
                     if case .dropped(.forged) = ends.receive(forgery, by: &channel) { refused += 1 }
                 }
             })
-        precondition(refused == 30 * 2000)
+        precondition(refused == Measurement.rounds * 2000)
         return result
     }
 
@@ -143,7 +149,7 @@ struct ChannelBenchmark {
                     if case .dropped(.forged) = ends.receive(bogus, by: &channel) { refused += 1 }
                 }
             })
-        precondition(refused == 30 * 100)
+        precondition(refused == Measurement.rounds * 100)
         return result
     }
 }

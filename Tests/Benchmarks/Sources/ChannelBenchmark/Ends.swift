@@ -11,12 +11,14 @@ struct Ends {
     let gatewayPrivateKey = Sodium.randomBytes(32)
     let devicePublicKey: [UInt8]
     let gatewayPublicKey: [UInt8]
+    let staticSecret: [UInt8]?
 
     init() {
         guard let number = DeviceNumber(5) else { fatalError("5 is a device number") }
         device = number
         devicePublicKey = WireSuite.publicKey(of: devicePrivateKey)
         gatewayPublicKey = WireSuite.publicKey(of: gatewayPrivateKey)
+        staticSecret = WireSuite.sharedSecret(privateKey: gatewayPrivateKey, publicKey: devicePublicKey)
     }
 
     func message1(counter: UInt64 = 1) throws -> [UInt8] {
@@ -30,10 +32,13 @@ struct Ends {
             ephemeral: Sodium.randomBytes(32))
     }
 
-    func respond(to message1: [UInt8]) throws -> (message2: [UInt8], session: Session<WireSuite>) {
+    func respond(
+        to message1: [UInt8], isSecretKept: Bool = true
+    ) throws -> (message2: [UInt8], session: Session<WireSuite>) {
         guard let parsed = FrameHeader.parse(message1, fromDevice: true) else { throw NoiseError.invalidMessage }
-        let responder = try Responder<WireSuite>(
-            datagram: message1, parsed: parsed, keys: gatewayKeys)
+        var keys = gatewayKeys
+        if !isSecretKept { keys.staticSecret = nil }
+        let responder = try Responder<WireSuite>(datagram: message1, parsed: parsed, keys: keys)
         return try responder.reply(
             .accepted, answer: [UInt8](repeating: 8, count: 20), ephemeral: Sodium.randomBytes(32))
     }
@@ -58,7 +63,12 @@ struct Ends {
         return channel.receiveFrame(datagram, parsed, Arrival(source: 1, now: 0))
     }
 
-    private var gatewayKeys: HandshakeKeys { HandshakeKeys(privateKey: gatewayPrivateKey, peerKey: devicePublicKey) }
+    /// As a gateway keeps them for a device that it has met before.
+    private var gatewayKeys: HandshakeKeys {
+        HandshakeKeys(
+            privateKey: gatewayPrivateKey, publicKey: gatewayPublicKey, peerKey: devicePublicKey,
+            staticSecret: staticSecret)
+    }
 
     func channel(_ sessions: [(slot: Channel.Slot, session: Session<WireSuite>)] = []) -> Channel {
         Channel(

@@ -50,7 +50,7 @@ extension ChannelBenchmark {
             name, bar: bar, operations: 100,
             reference: { for _ in 0..<100 * exchanges { bare.exchange() } },
             { for _ in 0..<100 where (try? body()) == true { done += 1 } })
-        precondition(done == 30 * 100)
+        precondition(done == Measurement.rounds * 100)
         return result
     }
 }

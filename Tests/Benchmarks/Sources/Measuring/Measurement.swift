@@ -12,18 +12,21 @@ public struct Measurement {
     public var ratio: Double { value / reference }
     public var isMissed: Bool { bar.map { ratio > $0 } ?? false }
 
+    /// Short enough each, and so many, that some meet a quiet moment of the machine.
+    public static let rounds = 100
+
     /// Runs both in turn, `rounds` times; the best round of each counts, since whatever else the machine does only adds.
     ///
     /// - Parameters:
     ///   - operations: how many operations one call of either closure does.
     public init(
-        _ name: String, bar: Double? = nil, rounds: Int = 30, operations: Int, reference: () -> Void,
+        _ name: String, bar: Double? = nil, operations: Int, reference: () -> Void,
         _ operation: () -> Void
     ) {
         self.name = name
         self.bar = bar
         var best = (value: Double.infinity, reference: Double.infinity)
-        for _ in 0..<rounds {
+        for _ in 0..<Self.rounds {
             best.reference = min(best.reference, Self.cpuMicroseconds(reference))
             best.value = min(best.value, Self.cpuMicroseconds(operation))
         }
