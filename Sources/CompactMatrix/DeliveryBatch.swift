@@ -64,31 +64,43 @@ public enum DeliveryBatch {
     }
 
     public static func decode(_ bytes: [UInt8], _ pass: inout IdentifierPass) throws(Refusal) -> [Item] {
+        var isUnknown = false
+        do throws(CBORError) {
+            return try items(bytes, &pass, &isUnknown)
+        } catch {
+            if isUnknown { throw .unknownReference }
+            throw .malformed(error)
+        }
+    }
+
+    private static func items(
+        _ bytes: [UInt8], _ pass: inout IdentifierPass, _ isUnknown: inout Bool
+    ) throws(CBORError) -> [Item] {
         var reader = CBORReader(bytes)
         var items: [Item] = []
         var latest: UInt64?
         while !reader.isAtEnd {
-            let major = bytes[reader.position] >> 5
-            let sender: [UInt8]
-            if major < 2 {
-                let integer = try reading { () throws(CBORError) in try reader.integer() }
-                guard let known = pass.read(reference: integer) else { throw .unknownReference }
-                sender = known
+            let start = reader.position
+            let sender: String
+            if bytes[start] >> 5 < 2 {
+                guard let known = pass.read(reference: try reader.integer()) else {
+                    isUnknown = true
+                    throw .outOfRange(at: start)
+                }
+                guard let text = CBORReader.string(known) else { throw .invalidText(at: start) }
+                sender = text
             } else {
-                sender = Array(try reading { () throws(CBORError) in try reader.text() }.utf8)
-                pass.read(sender)
+                sender = try reader.text()
+                pass.read(Array(sender.utf8))
             }
             let time: UInt64
             if let latest {
-                let difference = try reading { () throws(CBORError) in try reader.integer() }
-                time = latest &+ UInt64(bitPattern: difference)
+                time = latest &+ UInt64(bitPattern: try reader.integer())
             } else {
-                time = try reading { () throws(CBORError) in try reader.unsigned() }
+                time = try reader.unsigned()
             }
             latest = time
-            let content = try reading { () throws(CBORError) in try content(&reader, bytes) }
-            guard let name = CBORReader.string(sender) else { throw .malformed(.invalidText(at: reader.position)) }
-            items.append(Item(sender: name, unixSeconds: time, content: content))
+            items.append(Item(sender: sender, unixSeconds: time, content: try content(&reader, bytes)))
         }
         return items
     }
@@ -108,14 +120,6 @@ public enum DeliveryBatch {
                 arguments.append((key, try reader.text()))
             }
             return .said(.command(verb: verb, arguments: arguments))
-        }
-    }
-
-    private static func reading<Value>(_ read: () throws(CBORError) -> Value) throws(Refusal) -> Value {
-        do throws(CBORError) {
-            return try read()
-        } catch {
-            throw .malformed(error)
         }
     }
 }

@@ -5,6 +5,8 @@
 /// not forgotten.
 public struct IdentifierPass: Sendable {
     private let frame: UInt64
+    /// A frame whose places are taken where there are some, however far.
+    private let preferred: UInt64?
     /// What the message's sender wrote in its frames.
     private let own: IdentifierTable
     /// What the message's receiver wrote in its frames.
@@ -13,8 +15,9 @@ public struct IdentifierPass: Sendable {
     /// Frames that references of this message went to.
     public private(set) var referred: [IdentifierReference] = []
 
-    public init(frame: UInt64, own: IdentifierTable, other: IdentifierTable) {
+    public init(frame: UInt64, own: IdentifierTable, other: IdentifierTable, preferred: UInt64? = nil) {
         self.frame = frame
+        self.preferred = preferred
         self.own = own
         self.other = other
     }
@@ -30,7 +33,8 @@ public struct IdentifierPass: Sendable {
         }
         mentions.append(identifier)
         var best: (reference: IdentifierReference, integer: Int64)?
-        if let found = own.find(identifier, arrivedOnly: true) {
+        let near = preferred.flatMap { own.find(identifier, in: $0) }
+        if let found = near ?? own.find(identifier, arrivedOnly: true) {
             let reference = IdentifierReference(isOwn: true, frame: found.frame, place: found.place)
             if found.frame < frame, let integer = reference.integer(in: frame) { best = (reference, integer) }
         }

@@ -87,6 +87,17 @@ public struct IdentifierTable: Sendable {
         return nil
     }
 
+    /// Its place in this frame, where that has arrived.
+    func find(_ identifier: [UInt8], in number: UInt64) -> (frame: UInt64, place: Int)? {
+        guard let frame = place(of: number), frames[frame].hasArrived else { return nil }
+        var place = 0
+        for candidate in frames[frame].identifiers {
+            if candidate == identifier { return (number, place) }
+            place += 1
+        }
+        return nil
+    }
+
     private func place(of number: UInt64) -> Int? {
         var low = 0
         var high = frames.count

@@ -167,7 +167,9 @@ struct FreshValues {
     private mutating func float(_ number: Double) -> Double {
         for _ in 0..<16 {
             let text = characters(number.description, lettersToo: false)
-            if let fresh = Double(text), fresh.isFinite, fresh.description.utf8.count == text.utf8.count { return fresh }
+            if let fresh = Double(text), fresh.isFinite, fresh.description.utf8.count == text.utf8.count {
+                return fresh
+            }
         }
         return number
     }

@@ -19,6 +19,11 @@ public enum CompactCodec {
         return value
     }
 
+    /// The number of a string in the table of values, as error codes travel to devices; nil: it has none.
+    public static func number(ofValue text: String) -> UInt16? {
+        CompactTables.values.number(of: text).map { UInt16(truncatingIfNeeded: $0) }
+    }
+
     /// What the compressor gets to see of a value: for the making of dictionaries, and for tests of what is not in it.
     public static func compressedPart(of value: JSONValue) -> [UInt8] {
         var encoder = CompactEncoder(splits: true)
@@ -39,8 +44,7 @@ public enum CompactCodec {
     }
 
     static func decoder(_ bytes: [UInt8], limits: DocumentLimits) throws(CBORCodecError) -> CompactDecoder {
-        let opened = try CompactForm.open(
-            bytes, frame: 0, contexts: ContextStore(capacity: 0), limits: limits)
+        let opened = try CompactForm.open(bytes, frame: 0, contexts: nil, limits: limits)
         return CompactDecoder(opened.structure, tail: opened.tail, limits: limits)
     }
 }

@@ -8,6 +8,8 @@ struct CompactDecoder {
     /// Contents of byte strings and secrets; nil: they stand behind their heads.
     private let tail: [UInt8]?
     private var tailIndex = 0
+    private let hasSpareBits: Bool
+    private var spareIndex = 0
     private var values = 0
     /// Items that open containers still want. Each takes a byte, so more of them than bytes left means a lie or a cut.
     private var owed = 0
@@ -15,24 +17,29 @@ struct CompactDecoder {
     /// nil: nothing is remembered of this message, and it refers to nothing.
     private(set) var pass: IdentifierPass?
     let opaque: OpaqueScope?
+    /// Where what was read stood; nil: nobody wants to know.
+    var notes: [MessageNote]?
 
     init(
-        _ structure: [UInt8], tail: [UInt8]?, limits: DocumentLimits, pass: IdentifierPass? = nil,
+        _ structure: [UInt8], tail: [UInt8]?, hasSpareBits: Bool = false, limits: DocumentLimits,
+        pass: IdentifierPass? = nil,
         opaque: OpaqueScope? = nil
     ) {
         reader = CBORHeadReader(structure)
         self.tail = tail
+        self.hasSpareBits = hasSpareBits
         self.limits = limits
         self.pass = pass
         self.opaque = opaque
     }
 
-    var structure: [UInt8] { reader.bytes }
-
     var isAtEnd: Bool { reader.isAtEnd }
 
     func finish() throws(CBORCodecError) {
-        guard reader.isAtEnd, tail == nil || tailIndex == tail?.count else { throw fault(.trailingBytes) }
+        let rest = (tail?.count ?? 0) - tailIndex
+        guard reader.isAtEnd, rest == (spareIndex + 7) / 8 else { throw fault(.trailingBytes) }
+        // Bits beyond the last are zero.
+        if let tail, spareIndex % 8 != 0, tail[tailIndex] << UInt8(spareIndex % 8) != 0 { throw fault(.packing) }
     }
 
     mutating func value() throws(CBORCodecError) -> JSONValue {
@@ -47,6 +54,31 @@ struct CompactDecoder {
     var nextByte: UInt8? { reader.isAtEnd ? nil : reader.bytes[reader.index] }
 
     private mutating func value(depth: Int, key: String?) throws(CBORCodecError) -> JSONValue {
+        let mark = (reader.index, tailIndex)
+        let value = try item(depth: depth, key: key)
+        switch value {
+        case .array, .object: break
+        default: note(mark, value.jsonText, depth)
+        }
+        return value
+    }
+
+    /// What was read since `mark`.
+    mutating func note(_ mark: (structure: Int, tail: Int), _ text: String, _ depth: Int) {
+        guard notes != nil else { return }
+        notes?.append(
+            MessageNote(
+                text: String(repeating: "  ", count: depth) + text,
+                structure: Array(reader.bytes[mark.structure..<reader.index]),
+                tail: tail.map { Array($0[mark.tail..<tailIndex]) } ?? []))
+    }
+
+    /// What follows the contents: spare bits.
+    var rest: [UInt8] { tail.map { Array($0[tailIndex...]) } ?? [] }
+
+    var mark: (structure: Int, tail: Int) { (reader.index, tailIndex) }
+
+    private mutating func item(depth: Int, key: String?) throws(CBORCodecError) -> JSONValue {
         let start = reader.index
         values += 1
         guard values <= limits.maximumValues else { throw fault(.tooManyValues) }
@@ -71,6 +103,7 @@ struct CompactDecoder {
         case .text(let length): return .string(seen(try reader.text(length: length, of: start), position))
         case .array(let count):
             try open(count: count, itemsEach: 1, depth: depth, at: start)
+            note((start, tailIndex), "array of \(count)", depth)
             var items: [JSONValue] = []
             for _ in 0..<count {
                 owed -= 1
@@ -79,6 +112,7 @@ struct CompactDecoder {
             return .array(items)
         case .map(let count):
             try open(count: count, itemsEach: 2, depth: depth, at: start)
+            note((start, tailIndex), "object of \(count)", depth)
             return .object(try object(count: count, depth: depth))
         case .byteString: throw CBORCodecError(.byteString, at: start)
         case .tag: throw CBORCodecError(.tag, at: start)
@@ -100,7 +134,9 @@ struct CompactDecoder {
         for _ in 0..<count {
             let start = reader.index
             owed -= 1
+            let mark = mark
             let key = try key()
+            note(mark, "\"\(key)\":", depth + 1)
             owed -= 1
             guard builder.set(key, try value(depth: depth + 1, key: key)) else {
                 throw CBORCodecError(.duplicateKey, at: start)
@@ -224,7 +260,15 @@ struct CompactDecoder {
         guard let kind = PackingKind.tagged(tag) else { throw CBORCodecError(.tag, at: start) }
         guard let byte = nextByte, byte >> 5 == 2 else { throw CBORCodecError(.packing, at: start) }
         let content = try content(length: try reader.bareArgument(), at: start)
-        guard let text = PackedText.bytes(kind, content).text else { throw CBORCodecError(.packing, at: start) }
+        var packed = PackedText.bytes(kind, content)
+        let spare = PackedText.spareBits(kind, content.count)
+        if hasSpareBits, let tail, spare > 0 {
+            guard let value = SpareBits.read(tail, at: &spareIndex, count: spare) else {
+                throw CBORCodecError(.truncated, at: start)
+            }
+            if value != 0 { packed = PackedText.ragged(kind, content, value, count: spare) ?? packed }
+        }
+        guard let text = packed.text else { throw CBORCodecError(.packing, at: start) }
         return text
     }
 

@@ -11,6 +11,9 @@ internal import CompactMatrix
 struct CompactEncoder {
     private var writer = CBORHeadWriter()
     private(set) var tail: [UInt8] = []
+    /// Where they do not stand in place.
+    private(set) var spare = SpareBits()
+    private let keepsSpareBits: Bool
     private let splits: Bool
     private let packs: Bool
     private var latestTime: Int64?
@@ -18,15 +21,26 @@ struct CompactEncoder {
     private(set) var pass: IdentifierPass?
     /// nil: opaque values travel as they are.
     let opaque: OpaqueScope?
+    /// Identifiers become holes: they will be known. Events are new ones each time.
+    private let isShape: Bool
+    private var holes: [(offset: Int, place: Int)] = []
 
-    init(splits: Bool, packs: Bool = false, pass: IdentifierPass? = nil, opaque: OpaqueScope? = nil) {
+    init(
+        splits: Bool, packs: Bool = false, pass: IdentifierPass? = nil, opaque: OpaqueScope? = nil,
+        isShape: Bool = false
+    ) {
+        self.isShape = isShape
         self.splits = splits
         self.packs = splits && packs
+        // In a session, whose messages have the forms for it.
+        keepsSpareBits = splits && opaque != nil
         self.pass = pass
         self.opaque = opaque
     }
 
     var structure: [UInt8] { writer.bytes }
+
+    var shape: MessageShape { MessageShape(bytes: writer.bytes, holes: holes) }
 
     mutating func write(_ value: JSONValue) {
         write(value, key: nil)
@@ -79,6 +93,11 @@ struct CompactEncoder {
             if let reference = pass?.write(Array(text.utf8)) {
                 writer.tag(CompactTag.identifier)
                 writer.integer(reference)
+            } else if isShape, !text.hasPrefix("$"), let place = pass?.mentions.count,
+                place <= IdentifierReference.places
+            {
+                writer.tag(CompactTag.identifier)
+                holes.append((writer.bytes.count, place - 1))
             } else {
                 writeWords(text, canPack: false)
             }
@@ -88,7 +107,12 @@ struct CompactEncoder {
     }
 
     private mutating func writeWords(_ text: String, canPack: Bool) {
-        switch PackedText(text) {
+        var packed = PackedText(text)
+        if keepsSpareBits, let found = packed?.withoutSpareBits {
+            packed = found.packed
+            spare.append(found.value, count: found.count)
+        }
+        switch packed {
         case .bytes(let kind, let bytes): writeBytes(bytes, kind)
         case .integer(let value):
             writer.tag(CompactTag.decimal)

@@ -58,7 +58,9 @@ public struct CompactRequest: Equatable, Sendable {
 
     /// Of a known target.
     public var queryParameters: [(name: String, value: String)] {
-        guard case .endpoint(_, _, _, _, let query) = RequestTarget(method: method, target: target).form else { return [] }
+        guard case .endpoint(_, _, _, _, let query) = RequestTarget(method: method, target: target).form else {
+            return []
+        }
         return (query ?? []).map { (name: $0.name, value: $0.value) }
     }
 

@@ -1,4 +1,4 @@
-/// Structures of earlier messages of one direction, for those that come after them to be compressed with.
+/// Shapes of earlier messages of one direction, for those that come after them to be compressed with.
 ///
 /// As with identifiers, a message names the frame that its context came in; both ends forget the oldest first.
 struct ContextStore: Sendable {
@@ -6,11 +6,11 @@ struct ContextStore: Sendable {
         let frame: UInt64
         /// The sender's: what the context may be used for; nil at the receiver and for what may never be one.
         let key: String?
-        let structure: [UInt8]
+        let shape: MessageShape
         var hasArrived: Bool
     }
 
-    /// Bytes of structures.
+    /// Bytes of shapes.
     let capacity: Int
     private(set) var used = 0
     private var entries: [Entry] = []
@@ -22,19 +22,19 @@ struct ContextStore: Sendable {
         self.capacity = max(0, capacity)
     }
 
-    mutating func record(_ structure: [UInt8], key: String?, in frame: UInt64) {
+    mutating func record(_ shape: MessageShape, key: String?, in frame: UInt64) {
         var place = entries.count
         while place > 0, entries[place - 1].frame >= frame { place -= 1 }
         if place < entries.count, entries[place].frame == frame {
-            used -= entries[place].structure.count
+            used -= entries[place].shape.bytes.count
             entries.remove(at: place)
         }
-        guard structure.count <= Self.longest, !structure.isEmpty, capacity > 0 else { return }
-        entries.insert(Entry(frame: frame, key: key, structure: structure, hasArrived: false), at: place)
-        used += structure.count
+        guard shape.bytes.count <= Self.longest, !shape.bytes.isEmpty, capacity > 0 else { return }
+        entries.insert(Entry(frame: frame, key: key, shape: shape, hasArrived: false), at: place)
+        used += shape.bytes.count
         var oldest = 0
         while used > capacity, oldest < entries.count {
-            used -= entries[oldest].structure.count
+            used -= entries[oldest].shape.bytes.count
             oldest += 1
         }
         entries.removeSubrange(0..<oldest)
@@ -47,16 +47,16 @@ struct ContextStore: Sendable {
 
     mutating func forget(through frame: UInt64) {
         entries.removeAll { $0.frame <= frame }
-        used = entries.reduce(0) { $0 + $1.structure.count }
+        used = entries.reduce(0) { $0 + $1.shape.bytes.count }
     }
 
     /// The sender's newest that has arrived.
-    func newest(key: String, before frame: UInt64) -> (frame: UInt64, structure: [UInt8])? {
-        entries.last { $0.hasArrived && $0.key == key && $0.frame < frame }.map { ($0.frame, $0.structure) }
+    func newest(key: String, before frame: UInt64) -> UInt64? {
+        entries.last { $0.hasArrived && $0.key == key && $0.frame < frame }?.frame
     }
 
-    /// The receiver's.
-    func structure(in frame: UInt64) -> [UInt8]? {
-        entries.last { $0.frame == frame }?.structure
+    /// What a message in frame `current` has that repeats the one of `frame`; nil: that is not remembered.
+    func structure(of frame: UInt64, in current: UInt64) -> [UInt8]? {
+        entries.last { $0.frame == frame }?.shape.structure(of: frame, in: current)
     }
 }

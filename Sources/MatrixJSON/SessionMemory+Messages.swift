@@ -21,7 +21,13 @@ extension SessionMemory {
         var request = CompactRequest(method: target.method, target: target.target)
         if !decoder.isAtEnd { request.body = try decoder.value() }
         try decoder.finish()
-        if let pass = decoder.pass, !request.isAlone { read(pass, structure: decoder.structure, frame: frame) }
+        if let pass = decoder.pass, !request.isAlone {
+            let shape = shape(frame, isWriting: false) { encoder in
+                target.write(to: &encoder)
+                if let body = request.body { encoder.write(body) }
+            }
+            read(pass, shape: shape, frame: frame)
+        }
         return request
     }
 
@@ -40,7 +46,9 @@ extension SessionMemory {
         var decoder = try decoder(bytes, frame: frame, limits: limits)
         let answer = try decoder.value()
         try decoder.finish()
-        if let pass = decoder.pass, !request.isAlone { read(pass, structure: decoder.structure, frame: frame) }
+        if let pass = decoder.pass, !request.isAlone {
+            read(pass, shape: shape(frame, isWriting: false) { $0.write(answer) }, frame: frame)
+        }
         return answer
     }
 
@@ -61,7 +69,9 @@ extension SessionMemory {
         var decoder = try decoder(bytes, frame: frame, limits: limits)
         let document = try decoder.value()
         try decoder.finish()
-        if let pass = decoder.pass, !isAlone { read(pass, structure: decoder.structure, frame: frame) }
+        if let pass = decoder.pass, !isAlone {
+            read(pass, shape: shape(frame, isWriting: false) { $0.write(document) }, frame: frame)
+        }
         return document
     }
 
@@ -71,11 +81,11 @@ extension SessionMemory {
     public func identifiersToRead(in frame: UInt64) -> IdentifierPass { reading(frame) }
 
     public mutating func wrote(_ pass: IdentifierPass, in frame: UInt64) {
-        wrote(pass, structure: [], key: nil, context: nil, frame: frame)
+        wrote(pass, shape: MessageShape(), key: nil, context: nil, frame: frame)
     }
 
     public mutating func read(_ pass: IdentifierPass, in frame: UInt64) {
-        read(pass, structure: [], frame: frame)
+        read(pass, shape: MessageShape(), frame: frame)
     }
 
     // MARK: Forms
@@ -85,38 +95,47 @@ extension SessionMemory {
     ) -> [UInt8] {
         let opaque = opaque(frame, isWriting: true)
         // What carries secrets is compressed with nothing but the public dictionary, and nothing is learnt from it.
-        var empty = SessionMemory(sizes: sizes, isGateway: isGateway, session: session)
-        if remembers { empty = self }
-        let pass = isAlone ? nil : empty.writing(frame)
         var context: (frame: UInt64, structure: [UInt8])?
-        if !isAlone, remembers, let key { context = sent.contexts.newest(key: key, before: frame) }
-        var best: (bytes: [UInt8], encoder: CompactEncoder, cost: Int, context: UInt64?)?
+        if !isAlone, remembers, let key, let found = sent.contexts.newest(key: key, before: frame),
+            let structure = sent.contexts.structure(of: found, in: frame)
+        {
+            context = (found, structure)
+        }
+        let none = IdentifierTable(capacity: 0)
+        let pass =
+            isAlone
+            ? nil
+            : remembers
+                ? writing(frame, preferred: context?.frame) : IdentifierPass(frame: frame, own: none, other: none)
+        var best: (bytes: [UInt8], pass: IdentifierPass?, context: UInt64?)?
         for packs in [true, false] {
             var encoder = CompactEncoder(splits: true, packs: packs, pass: pass, opaque: opaque)
             write(&encoder)
-            // What packs has the shape alone: worth some bytes now for what comes after it.
-            let bias = packs && !isAlone && sizes.contexts > 0 ? CompactForm.shapeIsWorth : 0
-            let candidates = CompactForm.candidates(encoder.structure, frame: frame, context: context)
+            let hasSpareBits = !encoder.spare.areZero
+            let tail = encoder.tail + (hasSpareBits ? encoder.spare.bytes : [])
+            let candidates = CompactForm.candidates(
+                encoder.structure, hasSpareBits: hasSpareBits, frame: frame, context: context)
             for candidate in candidates {
-                let cost = candidate.bytes.count + encoder.tail.count - bias
-                if let best, best.cost <= cost { continue }
-                best = (candidate.bytes + encoder.tail, encoder, cost, candidate.context)
+                let bytes = candidate.bytes + tail
+                if let best, best.bytes.count <= bytes.count { continue }
+                best = (bytes, encoder.pass, candidate.context)
             }
         }
         // Both ways of writing were tried: there is one.
         guard let best else { return [] }
-        if let pass = best.encoder.pass {
-            wrote(pass, structure: best.encoder.structure, key: key, context: best.context, frame: frame)
+        if let pass = best.pass {
+            let shape = shape(frame, isWriting: true, write)
+            wrote(pass, shape: shape, key: key, context: best.context, frame: frame)
         }
         return best.bytes
     }
 
-    private func decoder(
+    func decoder(
         _ bytes: [UInt8], frame: UInt64, limits: DocumentLimits
     ) throws(CBORCodecError) -> CompactDecoder {
         let opened = try CompactForm.open(bytes, frame: frame, contexts: received.contexts, limits: limits)
         return CompactDecoder(
-            opened.structure, tail: opened.tail, limits: limits, pass: reading(frame),
-            opaque: opaque(frame, isWriting: false))
+            opened.structure, tail: opened.tail, hasSpareBits: opened.hasSpareBits, limits: limits,
+            pass: reading(frame), opaque: opaque(frame, isWriting: false))
     }
 }

@@ -89,8 +89,21 @@ public struct SessionMemory: Sendable {
 
     // MARK: What the codec does
 
-    func writing(_ frame: UInt64) -> IdentifierPass {
-        IdentifierPass(frame: frame, own: sent.identifiers, other: received.identifiers)
+    /// What both ends remember of a message, whoever wrote it.
+    func shape(
+        _ frame: UInt64, isWriting: Bool, _ write: (inout CompactEncoder) -> Void
+    ) -> MessageShape {
+        guard sizes.contexts > 0 else { return MessageShape() }
+        let none = IdentifierTable(capacity: 0)
+        var encoder = CompactEncoder(
+            splits: true, packs: true, pass: IdentifierPass(frame: frame, own: none, other: none),
+            opaque: opaque(frame, isWriting: isWriting), isShape: true)
+        write(&encoder)
+        return encoder.shape
+    }
+
+    func writing(_ frame: UInt64, preferred: UInt64? = nil) -> IdentifierPass {
+        IdentifierPass(frame: frame, own: sent.identifiers, other: received.identifiers, preferred: preferred)
     }
 
     func reading(_ frame: UInt64) -> IdentifierPass {
@@ -101,10 +114,10 @@ public struct SessionMemory: Sendable {
         OpaqueScope(session: session, frame: frame, makes: isWriting == isGateway)
     }
 
-    /// - Parameter context: the frame whose structure the message was compressed with.
-    mutating func wrote(_ pass: IdentifierPass, structure: [UInt8], key: String?, context: UInt64?, frame: UInt64) {
+    /// - Parameter context: the frame whose shape the message was compressed with.
+    mutating func wrote(_ pass: IdentifierPass, shape: MessageShape, key: String?, context: UInt64?, frame: UInt64) {
         sent.identifiers.record(pass.mentions, in: frame)
-        sent.contexts.record(structure, key: key, in: frame)
+        sent.contexts.record(shape, key: key, in: frame)
         var own = context
         var other: UInt64?
         for reference in pass.referred {
@@ -119,8 +132,8 @@ public struct SessionMemory: Sendable {
         if pending.count > Self.mostPending { pending.removeFirst() }
     }
 
-    mutating func read(_ pass: IdentifierPass, structure: [UInt8], frame: UInt64) {
+    mutating func read(_ pass: IdentifierPass, shape: MessageShape, frame: UInt64) {
         received.identifiers.record(pass.mentions, in: frame)
-        received.contexts.record(structure, key: nil, in: frame)
+        received.contexts.record(shape, key: nil, in: frame)
     }
 }

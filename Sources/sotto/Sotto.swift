@@ -17,7 +17,7 @@ struct Sotto: AsyncParsableCommand {
         subcommands: [
             GatewayCommand.self, StatusCommand.self, ConfigCommand.self, DoctorCommand.self, RegistrationCommand.self,
             KeyCommand.self,
-            DeviceCommand.self, LinkCommand.self,
+            DeviceCommand.self, LinkCommand.self, BytesCommand.self,
         ])
 
     static func main() async {
