@@ -8,7 +8,7 @@ public import CBOR
 public enum DeliveryBatch {
     public enum Content: Sendable {
         case said(Delivery.Content)
-        /// Type and content of any other event.
+        /// Any other event: an object of type and content in compact Matrix.
         case event([UInt8])
     }
 

@@ -94,7 +94,7 @@ struct DeviceRound {
             return Body(
                 resource: .packedReading, bytes: bytes, notes: [ByteNote(bytes, "by the template: " + names)])
         }
-        let event: JSONValue = [.string(type), .object(content)]
+        let event: JSONValue = ["type": .string(type), "content": .object(content)]
         let bytes = memory.device.encode(event, key: "event\u{0}" + type, frame: frame)
         let explained = try memory.gateway.explain(bytes, isRequest: false, frame: frame)
         guard try memory.gateway.decode(bytes, isAlone: false, frame: frame) == event else {
@@ -141,7 +141,7 @@ struct DeviceRound {
                 if event["type"] == "m.room.message", let text = event["content"]?["body"]?.stringValue {
                     content = .said(.message(text))
                 } else {
-                    let value: JSONValue = [event["type"] ?? .null, event["content"] ?? .null]
+                    let value: JSONValue = ["type": event["type"] ?? .null, "content": event["content"] ?? .null]
                     content = .event(CompactCodec.encode(value))
                 }
                 items.append(

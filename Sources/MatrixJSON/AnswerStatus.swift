@@ -2,7 +2,7 @@ public import CoAP
 
 /// Status codes of HTTP as codes of CoAP, exactly: every status from 100 to 599 comes back.
 ///
-/// 200 is 2.05 (Content); 201 to 231 but 205, 400 to 430 and 500 to 530 are the codes of the same digits. Every other status is
+/// 200 is 2.05 (Content); 201 to 230 but 205, 400 to 431 and 500 to 530 are the codes of the same digits. Every other status is
 /// code 5.31, and stands as a CBOR integer before the body.
 public enum AnswerStatus {
     public static let other = Code(5, 31)

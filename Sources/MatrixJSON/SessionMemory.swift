@@ -87,6 +87,12 @@ public struct SessionMemory: Sendable {
         self = SessionMemory(sizes: sizes, isGateway: isGateway, session: session)
     }
 
+    /// What identifiers take now, in the direction that has more of them.
+    public var identifierBytes: Int { max(sent.identifiers.used, received.identifiers.used) }
+
+    /// What shapes take now, likewise.
+    public var shapeBytes: Int { max(sent.contexts.used, received.contexts.used) }
+
     // MARK: What the codec does
 
     /// What both ends remember of a message, whoever wrote it.

@@ -26,6 +26,15 @@ let package = Package(
         target("CoAP"),
         target("ConformanceSite", ["CoAP"]),
         target("Measuring"),
+        .systemLibrary(name: "CCBOR", pkgConfig: "libcbor"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+        target("CBOR"),
+        target("CompactMatrix", ["CBOR", "CoAP"]),
+        .target(
+            name: "MatrixJSON", dependencies: ["CCBOR", "CZlib", "CoAP", "CompactMatrix"], exclude: ["Tables"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "CodecBenchmark", dependencies: ["CCBOR", "MatrixJSON", "Measuring"], swiftSettings: settings),
         .executableTarget(
             name: "ChannelBenchmark",
             dependencies: ["CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"], swiftSettings: settings),
