@@ -101,6 +101,15 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(name: "coap-probe", dependencies: ["CoAP"], swiftSettings: strict),
         .target(
+            name: "LinkModel", dependencies: ["Links"], path: "Simulator/LinkModel", swiftSettings: strict),
+        .target(
+            name: "Profiles",
+            dependencies: [
+                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "LinkModel", "Links",
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "LinkRelay",
             dependencies: [
                 "Links",
@@ -109,11 +118,25 @@ let package = Package(
             ],
             path: "Simulator/LinkRelay",
             swiftSettings: strict),
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "LinkModel", "Links", "MatrixJSON",
+                "NoiseSodium", "SecureDatagram",
+            ],
+            path: "Simulator/Simulation", swiftSettings: strict),
+        .target(
+            name: "SimulationReports", dependencies: ["LinkModel", "Simulation"], path: "Simulator/Reports",
+            swiftSettings: strict),
+        .target(
+            name: "ScenarioReading", dependencies: ["CompactMatrix", "LinkModel", "Profiles", "Simulation"],
+            path: "Simulator/ScenarioReading", swiftSettings: strict),
         .executableTarget(
             name: "sotto",
             dependencies: [
                 "CClock", "CQREncode", "CoAP", "CompactMatrix", "DeviceClient", "ExchangeMeasure", "GatewayCore",
-                "GatewayStore", "Homeserver", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "SecureDatagram",
+                "GatewayStore", "Homeserver", "LinkModel", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "Profiles",
+                "ScenarioReading", "SecureDatagram", "Simulation", "SimulationReports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -125,7 +148,6 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
 
@@ -149,12 +171,18 @@ let package = Package(
             "ExchangeMeasure", ["CompactMatrix", "ExchangeMeasure", "MatrixJSON", "TestSupport"],
             exclude: ["greenhouse-sensor.yaml"]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
+        tests("LinkModel", ["LinkModel", "Links", "TestSupport"]),
+        tests(
+            "Simulation",
+            ["CompactMatrix", "LinkModel", "Profiles", "ScenarioReading", "Simulation", "SimulationReports"]),
         tests("Links", ["Links", "TestSupport"]),
         tests(
-            "MatrixJSON", ["CBOR", "CZlib", "CoAP", "CompactMatrix", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
+            "MatrixJSON", ["CBOR", "CZlib", "CoAP", "CompactMatrix", "MatrixJSON", "TestSupport"],
+            resources: [.copy("Fixtures")]),
         tests(
             "Noise", ["Noise", "NoiseSodium", "TestSupport"], exclude: ["make_vectors.py", "noise_peer.py"],
             resources: [.copy("Vectors")]),
+        tests("Profiles", ["CompactMatrix", "LinkModel", "Links", "Profiles", "TestSupport"]),
         tests(
             "GatewayCore",
             [

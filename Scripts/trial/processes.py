@@ -3,6 +3,7 @@
 import contextlib
 import os
 import queue
+import random
 import signal
 import socket
 import subprocess
@@ -15,10 +16,14 @@ class Failed(Exception):
 
 
 def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
+    """Below those that the system gives to whoever asks for any: it stays free while its program is restarted."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, kind) as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
+    for _ in range(1000):
+        with socket.socket(family, kind) as probe, contextlib.suppress(OSError):
+            port = random.randint(20_000, 32_000)
+            probe.bind((host, port))
+            return port
+    raise Failed("no free port")
 
 
 class Program:

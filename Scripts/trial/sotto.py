@@ -39,7 +39,7 @@ class Link:
 
     def start(self, to, seed):
         self.program = Program("sotto link", [
-            SOTTO, "link", "--file", self.file, "--listen", "127.0.0.1:0", "--to", to, "--seed", seed, "--json"])
+            SOTTO, "link", "--profile", self.file, "--listen", "127.0.0.1:0", "--to", to, "--seed", seed, "--json"])
         self.address = self.program.wait_line("ready ", 20).split()[1]
         return self
 

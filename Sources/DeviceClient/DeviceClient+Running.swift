@@ -11,6 +11,7 @@ extension DeviceClient {
         switch parsed.header {
         case .handshake: receiveHandshake(datagram, now: now)
         case .retry: receiveRetry(datagram, now: now)
+        case .hint: receiveHint(datagram)
         case .transport: receiveFrame(datagram, parsed, now: now)
         }
         run(now: now)
@@ -28,12 +29,25 @@ extension DeviceClient {
         _ = queue.enqueue(message1.count, now: now)
     }
 
+    /// The gateway no longer has the session (its data were restored). Whoever sees our frames can write this: it only makes
+    /// the next request bring a new session along, and the one that stands goes on until then.
+    private mutating func receiveHint(_ datagram: [UInt8]) {
+        let isOurs = frames.contains { $0.number != nil && Hint.answers(datagram, $0.datagram, Suite.self) }
+        guard isOurs, identity.handshake != nil, !snapshot.wantsSession else { return }
+        snapshot.wantsSession = true
+        stateChanged = true
+    }
+
+    private func isDue(_ session: Session<Suite>) -> Bool { session.isDue || snapshot.wantsSession }
+
     private mutating func receiveHandshake(_ datagram: [UInt8], now: Int64) {
         guard let initiator, let opened = try? initiator.receive(datagram) else { return }
         self.initiator = nil
         previousSession = session
         session = opened.session
         acknowledgements = []
+        snapshot.wantsSession = false
+        snapshot.sessionSinceUnixMilliseconds = nil
         snapshot.newestDelivery = nil
         stateChanged = true
         events.append(
@@ -70,9 +84,16 @@ extension DeviceClient {
     private mutating func receiveFrame(_ datagram: [UInt8], _ parsed: FrameHeader.Parsed, now: Int64) {
         var opened: Session<Suite>.Opened?
         var isCurrent = true
-        if var current = session {
-            opened = try? current.open(datagram, parsed, tryFurther: true)
-            if opened != nil { session = current }
+        do throws(Session<Suite>.Refusal) {
+            opened = try session?.open(datagram, parsed, tryFurther: true)
+        } catch {
+            // Somebody else sends under the gateway's numbers: nothing can be believed in this session.
+            if error == .copied {
+                session = nil
+                stateChanged = true
+                events.append(.sessionCopied)
+                return
+            }
         }
         if opened == nil, var previous = previousSession {
             opened = try? previous.open(datagram, parsed)
@@ -193,7 +214,7 @@ extension DeviceClient {
         stateChanged = true
         if wasHandshake {
             initiator = nil
-        } else {
+        } else if identity.handshake != nil {
             // The gateway may have lost the session: the next request brings a new one along.
             session = nil
         }
@@ -224,13 +245,15 @@ extension DeviceClient {
             return
         }
         guard case .message(let message) = transmission.content else { return }
-        // A session that is due goes on for what is no request, and for what still arrives, until the new one stands.
-        guard let standing = session, !(standing.isDue && transmission.isConfirmable && initiator == nil) else {
+        // A session that is due goes on for what is no request, and for what still arrives, until the new one stands. One
+        // that was provisioned goes on for as long as it can.
+        let mayShakeHands = identity.handshake != nil && transmission.isConfirmable && initiator == nil
+        guard let standing = session, !(isDue(standing) && mayShakeHands) else {
             startHandshake(message, transmission, now: now)
             return
         }
         guard let sealed = try? session?.seal(message) else {
-            session = nil
+            if identity.handshake != nil { session = nil }
             if transmission.isConfirmable { startHandshake(message, transmission, now: now) }
             return
         }
@@ -257,7 +280,7 @@ extension DeviceClient {
         _ message: [UInt8], _ transmission: Endpoint.Transmission, now: Int64
     ) {
         // One at a time: what is no request (an acknowledgement of a dead session) has no place in a handshake.
-        guard initiator == nil, transmission.isConfirmable else { return }
+        guard initiator == nil, transmission.isConfirmable, identity.handshake != nil else { return }
         snapshot.handshakeCounter += 1
         let ephemeral = entropy.next32()
         guard

@@ -26,6 +26,9 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         /// The gateway refuses to push.
         case watchRefused(Response)
         case delivery(Delivery)
+        /// Frames of somebody else's came in the session, which is over: somebody has the gateway's keys of it, or a copy of
+        /// its data. A device that shakes hands makes a new one.
+        case sessionCopied
         /// One datagram travelled.
         case traffic(DatagramReport)
     }
@@ -129,6 +132,25 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         return handle
     }
 
+    /// Whether there is no session, and no way to get one: it has to be provisioned again.
+    public var isWithoutSession: Bool { session == nil && identity.handshake == nil }
+
+    /// To be called now and then by the owner of a device that has a clock: a session that has stood for `lifetime`, in
+    /// milliseconds (30 days), is followed by a new one, which the next request brings along.
+    public mutating func considerAge(unixMilliseconds: Int64, lifetime: Int64 = 30 * 86_400_000) {
+        guard session != nil, identity.handshake != nil else { return }
+        guard let since = snapshot.sessionSinceUnixMilliseconds, since <= unixMilliseconds else {
+            // The first look at it; or the clock went back.
+            snapshot.sessionSinceUnixMilliseconds = unixMilliseconds
+            stateChanged = true
+            return
+        }
+        if unixMilliseconds - since >= lifetime, !snapshot.wantsSession {
+            snapshot.wantsSession = true
+            stateChanged = true
+        }
+    }
+
     /// Asks the gateway to push what arrives for the device (RFC 7641), and keeps asking.
     public mutating func startWatching(now: Int64) {
         wantsWatch = true
@@ -136,12 +158,18 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         run(now: now)
     }
 
+    /// Names the newest delivery. A device that dies between dealing with a delivery and storing its state hears that one
+    /// again, under the same sequence: whoever notes the sequence with the effect executes nothing twice.
+    public var newestSequence: UInt64? { snapshot.lastSequence }
+
     /// A request of an earlier run that is still being repeated.
     public private(set) var resumed: RequestID?
 
     public mutating func nextEvent() -> Event? {
         events.isEmpty ? nil : events.removeFirst()
     }
+
+    public var hasEvents: Bool { !events.isEmpty }
 
     public mutating func takeActions() -> Actions {
         defer {
@@ -209,8 +237,9 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     func makeInitiator(_ request: [UInt8], ephemeral: [UInt8]) -> Initiator<Suite>? {
         let payload = FirstPayload(
             counter: snapshot.handshakeCounter, revision: Self.profileRevision, request: request)
+        guard let kind = identity.handshake else { return nil }
         return try? Initiator<Suite>(
-            identity.handshake, device: identity.number, keys: identity.keys, payload: payload, ephemeral: ephemeral)
+            kind, device: identity.number, keys: identity.keys, payload: payload, ephemeral: ephemeral)
     }
 
     mutating func register(now: Int64) {
@@ -231,14 +260,4 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     private static var requestOverhead: Int { 8 }
     /// Token, Observe and Max-Age, which the answer to a registration has and others have not.
     private static var observationBytes: Int { 5 }
-}
-
-extension TransmissionParameters {
-    /// The timers of a device on this link: they follow its answers down.
-    init(deviceOn link: Link) {
-        let timing = LinkTiming(link)
-        self.init(
-            roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteDown,
-            expectedAnswerBytes: 24 + link.down.overheadBytes, processing: link.processing)
-    }
 }

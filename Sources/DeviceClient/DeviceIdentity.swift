@@ -4,8 +4,8 @@ public import SecureDatagram
 public struct DeviceIdentity: Sendable {
     /// The number that the gateway gave it.
     public var number: DeviceNumber
-    /// How it shakes hands.
-    public var handshake: HandshakeKind
+    /// How it shakes hands; nil: it cannot, and lives by the session that was provisioned.
+    public var handshake: HandshakeKind?
     /// Its own private key, which never leaves the device, the gateway's public key, a preshared key: what the handshake
     /// needs.
     public var keys: HandshakeKeys
@@ -22,5 +22,12 @@ public struct DeviceIdentity: Sendable {
         self.number = number
         handshake = .nnpsk0
         keys = HandshakeKeys(presharedKey: presharedKey)
+    }
+
+    /// A device with a provisioned session, which is its first state.
+    public init(provisioned number: DeviceNumber) {
+        self.number = number
+        handshake = nil
+        keys = HandshakeKeys()
     }
 }

@@ -13,7 +13,7 @@ struct DeviceSnapshot {
         var ephemeral: [UInt8]
     }
 
-    static let version: UInt64 = 2
+    static let version: UInt64 = 3
 
     var handshakeCounter: UInt64 = 0
     var nextMessageID: UInt16 = 0
@@ -24,12 +24,16 @@ struct DeviceSnapshot {
     var session: [UInt8]?
     var previousSession: [UInt8]?
     var pending: Pending?
+    /// The next request is to bring a new session along.
+    var wantsSession = false
+    /// When the session was first looked at by a device with a clock.
+    var sessionSinceUnixMilliseconds: Int64?
 
     init() {}
 
     var encoded: [UInt8] {
         var writer = CBORWriter()
-        writer.array(8)
+        writer.array(10)
         writer.unsigned(Self.version)
         writer.unsigned(handshakeCounter)
         writer.unsigned(UInt64(nextMessageID))
@@ -46,6 +50,8 @@ struct DeviceSnapshot {
             writer.array(0)
         }
         writer.unsigned(newestDelivery.map { $0 + 1 } ?? 0)
+        writer.unsigned(wantsSession ? 1 : 0)
+        writer.unsigned(sessionSinceUnixMilliseconds.map { UInt64(max($0, 0)) } ?? 0)
         return writer.bytes
     }
 
@@ -55,7 +61,7 @@ struct DeviceSnapshot {
             let fields = try reader.array()
             let version = try reader.unsigned()
             guard version == Self.version else { throw CBORError.unexpectedType(at: 1) }
-            guard fields == 8 else { throw CBORError.unexpectedType(at: 0) }
+            guard fields == 10 else { throw CBORError.unexpectedType(at: 0) }
             handshakeCounter = try reader.unsigned()
             nextMessageID = UInt16(truncatingIfNeeded: try reader.unsigned())
             let sequence = try reader.unsigned()
@@ -71,6 +77,9 @@ struct DeviceSnapshot {
             }
             let newest = try reader.unsigned()
             newestDelivery = newest == 0 ? nil : newest - 1
+            wantsSession = try reader.unsigned() == 1
+            let since = try reader.unsigned()
+            sessionSinceUnixMilliseconds = since == 0 ? nil : Int64(clamping: since)
             try reader.finish()
         } catch {
             throw .unreadable

@@ -11,12 +11,16 @@ public struct Counters: Equatable, Sendable, Codable {
     public var droppedForged: UInt64 = 0
     public var droppedReplayed: UInt64 = 0
     public var droppedTooOld: UInt64 = 0
+    /// Frames that showed that a session's keys are in use twice.
+    public var droppedCopied: UInt64 = 0
     /// Over the limit of repeated answers.
     public var droppedRepeatedTooOften: UInt64 = 0
     /// Handshakes beyond what strangers may cost.
     public var droppedRateLimited: UInt64 = 0
     /// Handshakes that were asked for a cookie first.
     public var retriesAsked: UInt64 = 0
+    /// Devices that were told that their session is gone.
+    public var hintsSent: UInt64 = 0
     /// The queue before the gateway was full.
     public var droppedOverload: UInt64 = 0
     public var answersRepeated: UInt64 = 0

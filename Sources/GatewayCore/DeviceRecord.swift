@@ -1,13 +1,21 @@
-internal import SecureDatagram
+public import SecureDatagram
 
 /// What the store keeps of a device.
 public struct DeviceRecord: Equatable, Sendable {
     public var number: UInt32
     public var name: String
-    /// X25519, 32 bytes; empty for a device that has a preshared key only.
+    /// X25519, 32 bytes; empty for a device that has a preshared key only, was provisioned, or has yet to enrol itself.
     public var publicKey: [UInt8]
     /// 32 bytes shared with the device: besides its public key, or instead of one; empty: none.
     public var presharedKey: [UInt8] = []
+    /// The preshared key of the device's label, until it has enrolled itself with it; empty: there is none.
+    public var labelKey: [UInt8] = []
+    /// Of the enrolment by label: the hash of message 1, and the message 2 that answered it. A device that was killed before
+    /// it had its confirmation begins again from there, and finds the same message 3.
+    public var labelHash: [UInt8] = []
+    public var labelReply: [UInt8] = []
+    /// Its secrets could not be read: what stands in their place opens nothing, and they are not written over.
+    public var hasDamagedSecrets = false
     public var addedUnixMilliseconds: Int64
     public var isRevoked = false
     /// Whether the homeserver knows the device's user.
@@ -27,8 +35,12 @@ public struct DeviceRecord: Equatable, Sendable {
     public var delivered: UInt64 = 0
     public var refused: UInt64 = 0
 
-    /// How it shakes hands.
-    var handshake: HandshakeKind { publicKey.isEmpty ? .nnpsk0 : .kk }
+    /// How it shakes hands; nil: it does not, its sessions are provisioned.
+    public var handshake: HandshakeKind? {
+        if !labelKey.isEmpty { return .xxpsk0 }
+        if !publicKey.isEmpty { return .kk }
+        return presharedKey.isEmpty ? nil : .nnpsk0
+    }
 
     public init(
         number: UInt32, name: String, publicKey: [UInt8], addedUnixMilliseconds: Int64, room: RoomMapping

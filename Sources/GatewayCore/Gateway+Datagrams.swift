@@ -27,6 +27,10 @@ extension Gateway {
             counters.droppedUnknownDevice += 1
             return
         }
+        if parsed.opening == .xxpsk0 || parsed.closing == .xxpsk0 {
+            receiveLabelHandshake(datagram, parsed, of: number, from: address, now: now)
+            return
+        }
         let received: GatewayChannel<Suite>.Received
         if let kind = parsed.opening {
             guard kind == device.record.handshake else {
@@ -58,7 +62,28 @@ extension Gateway {
             answerAnew(frame, of: number, received: datagram.count, from: address, now: now)
         case .dropped(let reason):
             count(reason)
+            if device.record.awaitsHandshake, parsed.opening == nil { hint(number, datagram, to: address, now: now) }
+            if reason == .copied {
+                note(
+                    .error,
+                    "two different frames came under one number: its state was copied, or its keys are known to somebody. "
+                        + "The session is stopped"
+                        + (device.record.handshake == nil ? "; the device must be provisioned again" : ""),
+                    device: number)
+            }
         }
+    }
+
+    /// After a restore there is no session: the device would repeat its request until it gives up. It is told once a
+    /// minute at most, in fewer bytes than it sent, since anybody may have sent them.
+    private func hint(_ number: UInt32, _ datagram: [UInt8], to address: PeerAddress, now: Moment) {
+        guard devices[number]?.record.handshake != nil, devices[number]?.hints.take(now: now.monotonic) == true else {
+            return
+        }
+        counters.hintsSent += 1
+        let hint = Hint.write(answering: datagram, Suite.self)
+        _ = queue.enqueue(hint.count, now: now.monotonic)
+        transmit(hint, to: address)
     }
 
     /// The newest frame decides where the device is; one that was overtaken does not.
@@ -234,6 +259,7 @@ extension Gateway {
         switch reason {
         case .malformed: counters.droppedMalformed += 1
         case .forged: counters.droppedForged += 1
+        case .copied: counters.droppedCopied += 1
         case .replayed: counters.droppedReplayed += 1
         case .tooOld: counters.droppedTooOld += 1
         case .repeatedTooOften: counters.droppedRepeatedTooOften += 1

@@ -24,23 +24,42 @@ extension Gateway {
         guard publicKey.count == 32 || (publicKey.isEmpty && presharedKey.count == 32),
             presharedKey.isEmpty || presharedKey.count == 32
         else { throw .invalidKey }
-        forgetExpiredEnrolments(now: now)
-        try check(name: name, room: room)
         for device in devices.values where !device.record.isRevoked && !publicKey.isEmpty {
             guard device.record.publicKey != publicKey else { throw .keyTaken(device.record.name) }
         }
+        return try add(name: name, room: room, now: now) {
+            $0.record.publicKey = publicKey
+            $0.record.presharedKey = presharedKey
+        }
+    }
+
+    /// A new device, whose keys or session `complete` gives it.
+    func add(
+        name: String, room: String, now: Moment, complete: (inout Device) throws(DeviceError) -> Void
+    ) throws(DeviceError) -> DeviceRecord {
+        forgetExpiredEnrolments(now: now)
+        try check(name: name, room: room)
         guard let number = freeNumber else { throw .tooManyDevices }
-        var record = DeviceRecord(
-            number: number, name: name, publicKey: publicKey, addedUnixMilliseconds: now.unixMilliseconds,
-            room: RoomMapping(requested: room))
-        record.presharedKey = presharedKey
         var device = Device(
-            record: record, channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint())
+            record: DeviceRecord(
+                number: number, name: name, publicKey: [], addedUnixMilliseconds: now.unixMilliseconds,
+                room: RoomMapping(requested: room)),
+            channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint())
+        try complete(&device)
         device.recordChanged = true
         devices[number] = device
         touched.insert(number)
         advance(number, now: now)
-        return record
+        return device.record
+    }
+
+    /// The device of a name that is not revoked.
+    func standing(_ name: String) throws(DeviceError) -> DeviceRecord {
+        let all = devices.values.filter { $0.record.name.lowercased() == name.lowercased() }
+        guard let device = all.first(where: { !$0.record.isRevoked }) else {
+            throw all.isEmpty ? .unknown(name) : .alreadyRevoked(name)
+        }
+        return device.record
     }
 
     /// Whether a name and a room can be given to a new device.
@@ -65,17 +84,16 @@ extension Gateway {
 
     /// Ends a device, or takes back the code of one that has not come yet; nil in the latter case.
     public func revoke(_ name: String) throws(DeviceError) -> DeviceRecord? {
-        if removeEnrolment(name) { return nil }
+        // The code of a device that is to get another key goes with the device.
+        let isNew = enrolments.contains { $0.name.lowercased() == name.lowercased() && $0.device == nil }
+        if removeEnrolment(name), isNew { return nil }
         return try revokeDevice(name)
     }
 
     /// Ends a device: its frames are strangers' frames from now on. What it had sent is still delivered.
     public func revokeDevice(_ name: String) throws(DeviceError) -> DeviceRecord {
-        let all = devices.values.filter { $0.record.name.lowercased() == name.lowercased() }
-        guard let device = all.first(where: { !$0.record.isRevoked }) else {
-            throw all.isEmpty ? .unknown(name) : .alreadyRevoked(name)
-        }
-        let number = device.record.number
+        let number = try standing(name).number
+        guard let device = devices[number] else { throw .unknown(name) }
         devices[number]?.record.isRevoked = true
         if var revoked = devices[number] {
             forgetConversation(with: &revoked)
@@ -94,8 +112,30 @@ extension Gateway {
 
     /// One row of the list of devices.
     public struct DeviceStatus: Sendable {
+        /// Where the session in use stands.
+        public struct SessionStatus: Sendable {
+            /// Of the frames to the device and from it: how often their keys have been renewed.
+            public var epochs: (down: UInt64, up: UInt64)
+            /// Of the next frame to the device, and the number below which frames may be sent without another write.
+            public var nextNumber: UInt64
+            public var leaseEnd: UInt64
+            /// The newest frame of the device's; nil: none yet.
+            public var received: UInt64?
+            /// Frames with a wrong tag since the gateway started.
+            public var failures: UInt64
+
+            init(_ session: Session<Suite>) {
+                epochs = (session.epochs.sending, session.epochs.receiving)
+                nextNumber = session.nextNumber
+                leaseEnd = session.leaseEnd
+                received = session.received.highest
+                failures = session.failures
+            }
+        }
+
         public var record: DeviceRecord
         public var hasSession: Bool
+        public var session: SessionStatus?
         /// Accepted messages on their way to the room, or held because it is encrypted.
         public var queued: Int
         /// What waits for the device.
@@ -111,6 +151,7 @@ extension Gateway {
             return DeviceStatus(
                 record: device.record,
                 hasSession: device.channel[.current] != nil || device.channel[.next] != nil,
+                session: (device.channel[.current] ?? device.channel[.next]).map(DeviceStatus.SessionStatus.init),
                 queued: device.uplinks.count, waiting: device.inbox.count,
                 isWatching: device.record.observeToken != nil, userID: userID(of: device.record))
         }

@@ -6,13 +6,18 @@ internal import SecureDatagram
 public struct EnrolmentRecord: Equatable, Sendable {
     public var name: String
     public var room: String
+    /// A device that the gateway knows already, and that gets another key.
+    public var device: UInt32?
     /// The hash of the code; the code itself is with the device only.
     public var codeHash: [UInt8]
     public var expiresUnixMilliseconds: Int64
 
-    public init(name: String, room: String, codeHash: [UInt8], expiresUnixMilliseconds: Int64) {
+    public init(
+        name: String, room: String, device: UInt32? = nil, codeHash: [UInt8], expiresUnixMilliseconds: Int64
+    ) {
         self.name = name
         self.room = room
+        self.device = device
         self.codeHash = codeHash
         self.expiresUnixMilliseconds = expiresUnixMilliseconds
     }
@@ -28,6 +33,19 @@ extension Gateway {
         try check(name: name, room: room)
         let record = EnrolmentRecord(
             name: name, room: room, codeHash: Suite.hash(code),
+            expiresUnixMilliseconds: now.unixMilliseconds + Self.codeLifetime)
+        enrolments.append(record)
+        actions.writes.append(.enrolment(record))
+    }
+
+    /// Lets a device that is known exchange its key: it enrols itself anew, under its number and in its room. Until it has,
+    /// its old key stays valid.
+    public func rotate(_ name: String, code: [UInt8], now: Moment) throws(DeviceError) {
+        forgetExpiredEnrolments(now: now)
+        let device = try standing(name)
+        _ = removeEnrolment(name)
+        let record = EnrolmentRecord(
+            name: device.name, room: device.room.requested, device: device.number, codeHash: Suite.hash(code),
             expiresUnixMilliseconds: now.unixMilliseconds + Self.codeLifetime)
         enrolments.append(record)
         actions.writes.append(.enrolment(record))
@@ -96,15 +114,18 @@ extension Gateway {
         _ responder: Responder<Suite>, frame hash: [UInt8], _ enrolment: EnrolmentRecord, from address: PeerAddress,
         now: Moment
     ) {
-        guard let number = freeNumber, let deviceNumber = DeviceNumber(number) else {
+        guard let number = enrolment.device ?? freeNumber, let deviceNumber = DeviceNumber(number) else {
             note(.error, "all device numbers are given: \(enrolment.name) cannot be enrolled")
             return
         }
-        var device = Device(
-            record: DeviceRecord(
-                number: number, name: enrolment.name, publicKey: responder.deviceKey,
-                addedUnixMilliseconds: now.unixMilliseconds, room: RoomMapping(requested: enrolment.room)),
-            channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint())
+        var device =
+            devices[number]
+            ?? Device(
+                record: DeviceRecord(
+                    number: number, name: enrolment.name, publicKey: [],
+                    addedUnixMilliseconds: now.unixMilliseconds, room: RoomMapping(requested: enrolment.room)),
+                channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint())
+        device.channel.endAll()
         let frame = GatewayChannel<Suite>.FrameID(source: hash, number: nil)
         guard
             let message2 = try? device.channel.reply(
@@ -113,20 +134,37 @@ extension Gateway {
             counters.droppedForged += 1
             return
         }
+        hasEnrolled(&device, with: responder.deviceKey, (hash, message2), from: address, now: now)
+        _ = removeEnrolment(enrolment.name)
+        advance(number, now: now)
+    }
+
+    /// What every enrolment ends with: the device has a key, its last message an answer, which now leaves.
+    func hasEnrolled(
+        _ device: inout Device, with key: [UInt8], _ answered: (hash: [UInt8], reply: [UInt8]),
+        from address: PeerAddress, now: Moment
+    ) {
         counters.handshakes += 1
+        let number = device.record.number
+        let isKnown = devices[number] != nil
+        forgetConversation(with: &device)
+        device.record.publicKey = key
+        device.record.presharedKey = []
+        device.record.labelKey = []
+        device.record.hasDamagedSecrets = false
+        device.handshakeKeys = []
+        device.labelHandshakes = []
         device.record.handshakeCounter = device.channel.handshakeCounter
-        device.record.handshakeHash = hash
-        device.record.handshakeReply = message2
+        device.record.handshakeHash = answered.hash
+        device.record.handshakeReply = answered.reply
         device.record.address = address
         device.record.lastSeenUnixMilliseconds = now.unixMilliseconds
-        device.recordChanged = true
         devices[number] = device
-        enrolled[hash] = number
+        enrolled = enrolled.filter { $0.value != number }
+        enrolled[answered.hash] = number
         touched.insert(number)
-        _ = removeEnrolment(enrolment.name)
-        note(.info, "has enrolled itself as number \(number)", device: number)
-        _ = queue.enqueue(message2.count, now: now.monotonic)
-        transmit(message2, to: address)
-        advance(number, now: now)
+        note(.info, isKnown ? "has enrolled itself" : "has enrolled itself as number \(number)", device: number)
+        _ = queue.enqueue(answered.reply.count, now: now.monotonic)
+        transmit(answered.reply, to: address)
     }
 }

@@ -70,6 +70,7 @@ extension Gateway {
         case .success(let reply):
             reachable()
             if let number = context.device {
+                devices[number]?.failures = 0
                 succeeded(context, reply, of: number, now: now)
                 advance(number, now: now)
             }
@@ -93,7 +94,7 @@ extension Gateway {
     /// itself is tried more and more seldom.
     private func wait(_ context: CallContext, _ reason: String, _ retryAfter: Int64?, now: Moment) {
         if let retryAfter, let number = context.device {
-            devices[number]?.notBefore = now.monotonic + retryAfter * 1_000_000
+            devices[number]?.notBefore = now.monotonic + min(max(0, retryAfter), Self.longestPause) * 1_000_000
             return
         }
         if let number = context.device {
@@ -111,6 +112,9 @@ extension Gateway {
         }
         if case .ping = context.call { pingAgain = true }
     }
+
+    /// In milliseconds; whatever the homeserver asks for.
+    private static var longestPause: Int64 { 3_600_000 }
 
     /// 1 s, doubled with each failure before, up to a minute.
     private static func backoff(_ failures: Int) -> Int64 {

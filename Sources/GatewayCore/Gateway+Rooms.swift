@@ -3,12 +3,9 @@ internal import Links
 internal import MatrixJSON
 
 extension Gateway {
-    /// Takes a transaction of the homeserver. It may be answered once the actions' writes are on disk; a repeated one has
-    /// no effect.
-    public func receive(transaction id: String, events: [RoomEvent], now: Moment) {
-        guard id != lastTransaction else { return }
-        lastTransaction = id
-        actions.writes.append(.transaction(id))
+    /// Takes what the homeserver pushes in one transaction. It may be answered once the actions' writes are on disk; an
+    /// event that comes again has no effect.
+    public func receive(_ events: [RoomEvent], now: Moment) {
         for event in events { receive(event, now: now) }
     }
 
@@ -18,6 +15,11 @@ extension Gateway {
     }
 
     private func receive(_ event: RoomEvent, now: Moment) {
+        // Their own messages need no such note: an echo takes a row out of the queue, and finds none the second time.
+        if event.stateKey != nil || !isOurs(event.sender) {
+            guard let writes = taken.take(event.eventID) else { return }
+            actions.writes += writes
+        }
         if event.stateKey != nil {
             if event.type == "m.room.member" { receiveMembership(event, now: now) }
             if RoomState.isMoved(by: event) { outdateReads(of: event.roomID) }

@@ -52,6 +52,8 @@ public final class Gateway<Suite: NoiseSuite> {
         var endpoint: Endpoint
         /// Made at the first handshake: our keys towards it, with what of a handshake is always the same.
         var handshakeKeys: [HandshakeKeys] = []
+        /// Enrolments by label that have had message 2, the newest last.
+        var labelHandshakes: [(state: LabelResponder<Suite>, ends: Int64)] = []
         var answers: [AnswerRecord] = []
         var uplinks: [UplinkRecord] = []
         var inbox: [InboxRecord] = []
@@ -63,6 +65,7 @@ public final class Gateway<Suite: NoiseSuite> {
         var isSilent = false
         /// Sessions for handshakes that are not newer than the last.
         var staleHandshakes = TokenBucket(rate: 1, per: 10_000_000_000, burst: 8, now: 0)
+        var hints = TokenBucket(rate: 1, per: 60_000_000_000, burst: 1, now: 0)
         var callUnderWay = false
         /// Calls for it in a row that failed for a reason that may pass.
         var failures = 0
@@ -97,7 +100,7 @@ public final class Gateway<Suite: NoiseSuite> {
     var nextUplinkID: Int64
     var nextInboxID: Int64
     var queue: TransmitQueue
-    var lastTransaction: String?
+    var taken: TakenEvents
     /// nil: reachable, as far as is known.
     public internal(set) var homeserverProblem: String?
     var homeserverNotBefore: Int64 = 0
@@ -126,13 +129,13 @@ public final class Gateway<Suite: NoiseSuite> {
         enrolments = state.enrolments
         codeGuesses = TokenBucket(rate: 10, burst: 10, now: now.monotonic)
         handshakes = HandshakeBudget(limits: configuration.handshakes, random: random(32), now: now.monotonic)
-        lastTransaction = state.lastTransaction
+        taken = TakenEvents(state.taken)
         // Where a write failed, answers to the calls of the machine before still arrive: they must not name ours.
         nextCallID = random(7).reduce(0) { $0 << 8 | UInt64($1) }
         // Not from 1: a device that remembers the newest Observe value of before must not take another delivery for it.
         // What was confirmed leaves no row; the clock's milliseconds run ahead of any number of deliveries.
         nextInboxID = max(state.inbox.map { $0.id + 1 }.max() ?? 0, now.unixMilliseconds)
-        nextUplinkID = (state.uplinks.map(\.id).max() ?? 0) + 1
+        nextUplinkID = ((state.uplinks + state.damagedUplinks).map(\.id).max() ?? 0) + 1
         for record in state.devices {
             var sessions: [(slot: GatewayChannel<Suite>.Slot, session: Session<Suite>)] = []
             for stored in state.sessions where stored.device == record.number {
@@ -168,6 +171,7 @@ public final class Gateway<Suite: NoiseSuite> {
         }
         for uplink in state.uplinks where uplink.refusal == nil { devices[uplink.device]?.uplinks.append(uplink) }
         for item in state.inbox { devices[item.device]?.inbox.append(item) }
+        for row in state.damaged { setAside(row) }
     }
 
     /// To be called once, when calls can be carried out: greets the homeserver and takes up what was left.
@@ -223,7 +227,8 @@ public final class Gateway<Suite: NoiseSuite> {
         let timers = TransmissionParameters(gatewayOn: configuration.link)
         let timeout = timers.timeout(answerBytes: timers.expectedAnswerBytes)
         return GatewayChannel<Suite>.Limits(
-            repeats: RepeatLimit(most: timers.maxRetransmit + 1, interval: timeout / 2),
+            repeats: RepeatLimit(
+                most: timers.maxRetransmit + 1, interval: timeout / 2, lifetime: timers.exchangeLifetime),
             previousLifetime: timers.exchangeLifetime)
     }
 

@@ -77,6 +77,27 @@ public struct SessionRecord: Equatable, Sendable {
     }
 }
 
+/// An event of a room that was taken: pushed once more, it has no effect.
+public struct TakenEvent: Equatable, Sendable {
+    /// Rising.
+    public var position: Int64
+    public var eventID: String
+
+    public init(position: Int64, eventID: String) {
+        self.position = position
+        self.eventID = eventID
+    }
+}
+
+/// A row that cannot be read: damaged, or put there by somebody. What it costs is said, and nothing else suffers.
+public enum DamagedRow: Equatable, Sendable {
+    /// A message that was acknowledged; its body is missing.
+    case uplink(UplinkRecord)
+    case inbox(id: Int64, device: UInt32)
+    /// The secret that a device shares with the gateway; in the device's record stands one that nobody knows.
+    case presharedKey(device: UInt32)
+}
+
 /// Everything that a gateway starts from.
 public struct StoredState: Sendable {
     public var devices: [DeviceRecord] = []
@@ -85,8 +106,9 @@ public struct StoredState: Sendable {
     public var uplinks: [UplinkRecord] = []
     public var inbox: [InboxRecord] = []
     public var enrolments: [EnrolmentRecord] = []
-    /// The application service transaction that was taken last.
-    public var lastTransaction: String?
+    /// In the order in which they were taken.
+    public var taken: [TakenEvent] = []
+    public var damaged: [DamagedRow] = []
 
     public init() {}
 }
@@ -102,7 +124,8 @@ public enum StoreWrite: Equatable, Sendable {
     case removeUplink(id: Int64)
     case inbox(InboxRecord)
     case removeInbox(id: Int64)
-    case transaction(String)
+    case taken(TakenEvent)
+    case forgetTaken(upTo: Int64)
     case enrolment(EnrolmentRecord)
     case removeEnrolment(name: String)
 }

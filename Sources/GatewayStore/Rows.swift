@@ -56,12 +56,17 @@ struct Rows {
             try run(db, "DELETE FROM inbox WHERE id = ?", [id])
         case .enrolment(let record):
             try run(
-                db, "INSERT OR REPLACE INTO enrolment VALUES (?, ?, ?, ?)",
-                [record.name, record.room, blob(record.codeHash), record.expiresUnixMilliseconds])
+                db, "INSERT OR REPLACE INTO enrolment VALUES (?, ?, ?, ?, ?)",
+                [
+                    record.name, record.room, blob(record.codeHash), record.expiresUnixMilliseconds,
+                    record.device.map { Int64($0) },
+                ])
         case .removeEnrolment(let name):
             try run(db, "DELETE FROM enrolment WHERE name = ?", [name])
-        case .transaction(let id):
-            try run(db, "INSERT OR REPLACE INTO meta VALUES ('transaction', ?)", [id])
+        case .taken(let event):
+            try run(db, "INSERT OR REPLACE INTO taken VALUES (?, ?)", [event.position, event.eventID])
+        case .forgetTaken(let position):
+            try run(db, "DELETE FROM taken WHERE position <= ?", [position])
         }
     }
 
@@ -74,7 +79,13 @@ struct Rows {
             case .encrypted: ("encrypted", nil)
             }
         try run(
-            db, "INSERT OR REPLACE INTO device VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            db,
+            // Secrets that are damaged stay as they are, so that every start tells of them.
+            """
+            INSERT OR REPLACE INTO device VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,
+                CASE WHEN ?26 THEN (SELECT psk FROM device WHERE number = ?1) ELSE ?22 END,
+                CASE WHEN ?26 THEN (SELECT label_key FROM device WHERE number = ?1) ELSE ?23 END, ?24, ?25)
+            """,
             [
                 Int64(device.number), device.name, blob(device.publicKey), device.addedUnixMilliseconds,
                 device.isRevoked, device.isRegistered, device.room.requested, device.room.roomID, state, reason,
@@ -85,6 +96,8 @@ struct Rows {
                 device.lastSeenUnixMilliseconds, Int64(bitPattern: device.accepted),
                 Int64(bitPattern: device.delivered), Int64(bitPattern: device.refused),
                 sealed(device.presharedKey, .presharedKey(device: device.number)),
+                sealed(device.labelKey, .labelKey(device: device.number)), blob(device.labelHash),
+                sealed(device.labelReply, .labelReply(device: device.number)), device.hasDamagedSecrets,
             ])
     }
 
@@ -92,7 +105,7 @@ struct Rows {
         try db.cachedStatement(sql: sql).execute(arguments: StatementArguments(arguments))
     }
 
-    func device(_ row: Row) throws(Damage) -> DeviceRecord {
+    func device(_ row: Row, _ damaged: inout [DamagedRow]) -> DeviceRecord {
         let state: RoomMapping.State =
             switch row["room_state"] as String {
             case "joined": .joined
@@ -104,10 +117,21 @@ struct Rows {
             number: UInt32(truncatingIfNeeded: row["number"] as Int64), name: row["name"],
             publicKey: bytes(row["public_key"]), addedUnixMilliseconds: row["added_ms"],
             room: RoomMapping(requested: row["room_requested"], roomID: row["room_id"], state: state))
-        guard let secret = sealer.open(bytes(row["psk"]), .presharedKey(device: device.number)) else {
-            throw Damage(row: "device \(device.number)")
+        if let secret = sealer.open(bytes(row["psk"]), .presharedKey(device: device.number)),
+            let labelKey = sealer.open(bytes(row["label_key"]), .labelKey(device: device.number))
+        {
+            device.presharedKey = secret
+            device.labelKey = labelKey
+        } else {
+            // Not none: that would be another handshake, which its public key alone would pass.
+            device.presharedKey = randomBytes(32)
+            device.hasDamagedSecrets = true
+            damaged.append(.presharedKey(device: device.number))
         }
-        device.presharedKey = secret
+        if let reply = sealer.open(bytes(row["label_reply"]), .labelReply(device: device.number)) {
+            device.labelHash = bytes(row["label_hash"])
+            device.labelReply = reply
+        }
         device.isRevoked = row["is_revoked"]
         device.isRegistered = row["is_registered"]
         device.handshakeCounter = UInt64(bitPattern: row["handshake_counter"])
@@ -149,36 +173,37 @@ struct Rows {
             device: device, source: source, number: number, answer: answer, expiresUnixMilliseconds: row["expires_ms"])
     }
 
-    func uplink(_ row: Row) throws(Damage) -> UplinkRecord {
+    /// nil: it cannot be read, and is still on its way. Of one that was given up no more than the row is needed.
+    func uplink(_ row: Row, _ damaged: inout [DamagedRow]) -> UplinkRecord? {
         let id = row["id"] as Int64
         let device = UInt32(truncatingIfNeeded: row["device"] as Int64)
-        guard let body = sealer.open(bytes(row["body"]), .uplinkBody(id: id, device: device)) else {
-            throw Damage(row: "uplink \(id)")
-        }
-        return UplinkRecord(
+        let body = sealer.open(bytes(row["body"]), .uplinkBody(id: id, device: device))
+        let record = UplinkRecord(
             id: id, device: device, requestID: row["request_id"],
-            resource: UInt8(truncatingIfNeeded: row["resource"] as Int64), body: body,
+            resource: UInt8(truncatingIfNeeded: row["resource"] as Int64), body: body ?? [],
             receivedUnixMilliseconds: row["received_ms"], refusal: row["refusal"])
+        guard body == nil, record.refusal == nil else { return record }
+        damaged.append(.uplink(record))
+        return nil
     }
 
     func enrolment(_ row: Row) -> EnrolmentRecord {
         EnrolmentRecord(
-            name: row["name"], room: row["room"], codeHash: bytes(row["code_hash"]),
+            name: row["name"], room: row["room"],
+            device: (row["device"] as Int64?).map { UInt32(truncatingIfNeeded: $0) },
+            codeHash: bytes(row["code_hash"]),
             expiresUnixMilliseconds: row["expires_ms"])
     }
 
-    func inbox(_ row: Row) throws(Damage) -> InboxRecord {
+    /// nil: it cannot be read.
+    func inbox(_ row: Row, _ damaged: inout [DamagedRow]) -> InboxRecord? {
         let id = row["id"] as Int64
         let device = UInt32(truncatingIfNeeded: row["device"] as Int64)
         guard let body = sealer.open(bytes(row["body"]), .inboxBody(id: id, device: device)) else {
-            throw Damage(row: "inbox \(id)")
+            damaged.append(.inbox(id: id, device: device))
+            return nil
         }
         return InboxRecord(id: id, device: device, body: body, unverifiedSender: row["unverified_sender"])
-    }
-
-    /// A message that was acknowledged, and that its seal does not open: to go on without it would lose it silently.
-    struct Damage: Error {
-        let row: String
     }
 
     private func sealed(_ value: [UInt8], _ place: Sealer.Place) -> Data { Data(sealer.seal(value, place)) }

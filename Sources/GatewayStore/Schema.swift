@@ -87,6 +87,18 @@ enum Schema {
             restored_why TEXT
         ) STRICT;
         """,
+        // Events are known by their ids instead of transactions by their numbers, which the homeserver gives twice.
+        """
+        CREATE TABLE taken (position INTEGER PRIMARY KEY, event TEXT NOT NULL) STRICT;
+        DELETE FROM meta WHERE name = 'transaction';
+        """,
+        // Devices that enrol themselves by a label, and devices that get another key.
+        """
+        ALTER TABLE device ADD COLUMN label_key BLOB NOT NULL DEFAULT x'';
+        ALTER TABLE device ADD COLUMN label_hash BLOB NOT NULL DEFAULT x'';
+        ALTER TABLE device ADD COLUMN label_reply BLOB NOT NULL DEFAULT x'';
+        ALTER TABLE enrolment ADD COLUMN device INTEGER;
+        """,
     ]
 
     /// That of the file.

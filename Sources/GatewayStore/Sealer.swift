@@ -7,6 +7,8 @@ struct Sealer {
         case inboxBody(id: Int64, device: UInt32)
         case handshakeReply(device: UInt32)
         case presharedKey(device: UInt32)
+        case labelKey(device: UInt32)
+        case labelReply(device: UInt32)
         /// What tells whether a key is the store's.
         case keyCheck
     }
@@ -43,6 +45,10 @@ struct Sealer {
             named("device.handshake_reply", UInt64(device))
         case .presharedKey(let device):
             named("device.psk", UInt64(device))
+        case .labelKey(let device):
+            named("device.label_key", UInt64(device))
+        case .labelReply(let device):
+            named("device.label_reply", UInt64(device))
         case .keyCheck:
             named("seal.key_check")
         }

@@ -41,7 +41,7 @@ public final class Store: Sendable {
         } catch let error as StoreError {
             throw error
         } catch {
-            throw .unusable(path: path, reason: "\(error)")
+            throw .unusable(path: path, reason: DiskSpace.explain(error, besides: path))
         }
     }
 
@@ -67,16 +67,25 @@ public final class Store: Sendable {
         try guarded { queue in
             try queue.read { db in
                 var state = StoredState()
-                state.devices = try Row.fetchAll(db, sql: "SELECT * FROM device ORDER BY number").map(rows.device)
+                var damaged: [DamagedRow] = []
+                state.devices = try Row.fetchAll(db, sql: "SELECT * FROM device ORDER BY number").map { row in
+                    rows.device(row, &damaged)
+                }
                 state.sessions = try Row.fetchAll(db, sql: "SELECT * FROM session").map(rows.session)
                 state.answers = try Row.fetchAll(db, sql: "SELECT * FROM answer ORDER BY rowid")
                     .compactMap(rows.answer)
-                state.uplinks = try Row.fetchAll(db, sql: "SELECT * FROM uplink ORDER BY id").map(rows.uplink)
-                state.inbox = try Row.fetchAll(db, sql: "SELECT * FROM inbox ORDER BY id").map(rows.inbox)
+                state.uplinks = try Row.fetchAll(db, sql: "SELECT * FROM uplink ORDER BY id").compactMap { row in
+                    rows.uplink(row, &damaged)
+                }
+                state.inbox = try Row.fetchAll(db, sql: "SELECT * FROM inbox ORDER BY id").compactMap { row in
+                    rows.inbox(row, &damaged)
+                }
+                state.damaged = damaged
                 state.enrolments = try Row.fetchAll(db, sql: "SELECT * FROM enrolment ORDER BY name").map(
                     rows.enrolment)
-                state.lastTransaction = try String.fetchOne(
-                    db, sql: "SELECT value FROM meta WHERE name = 'transaction'")
+                state.taken = try Row.fetchAll(db, sql: "SELECT * FROM taken ORDER BY position").map { row in
+                    TakenEvent(position: row["position"], eventID: row["event"])
+                }
                 return state
             }
         }
@@ -138,10 +147,8 @@ public final class Store: Sendable {
             return try body(queue)
         } catch let error as StoreError {
             throw error
-        } catch let damage as Rows.Damage {
-            throw .damaged(path: path, row: damage.row)
         } catch {
-            throw .unusable(path: path, reason: "\(error)")
+            throw .unusable(path: path, reason: DiskSpace.explain(error, besides: path))
         }
     }
 }

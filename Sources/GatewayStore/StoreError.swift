@@ -8,6 +8,4 @@ public enum StoreError: Error, Equatable, Sendable {
     case storageKeyMissing(path: String)
     /// It is sealed under another storage key.
     case wrongStorageKey(path: String)
-    /// A message that was acknowledged cannot be read: damaged, or put there by somebody.
-    case damaged(path: String, row: String)
 }

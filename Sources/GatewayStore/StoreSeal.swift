@@ -55,7 +55,12 @@ enum StoreSeal {
         let plain = Rows(sealer: Sealer(cipher: nil, storeID: sealer.storeID))
         let sealing = Rows(sealer: sealer)
         for row in try Row.fetchAll(db, sql: "SELECT * FROM device") {
-            try sealing.save(try plain.device(row), db)
+            var damaged: [DamagedRow] = []
+            let device = plain.device(row, &damaged)
+            try sealing.save(device, db)
+            let secret = sealer.seal(device.presharedKey, .presharedKey(device: device.number))
+            try db.execute(
+                sql: "UPDATE device SET psk = ? WHERE number = ?", arguments: [Data(secret), Int64(device.number)])
         }
         for row in try Row.fetchAll(db, sql: "SELECT * FROM session") {
             try sealing.apply(.session(plain.session(row)), db)

@@ -6,6 +6,7 @@ extension HandshakePattern {
         "IK", knownResponder: true, [[.e, .es, .s, .ss], [.e, .ee, .se]])
     public static let kkpsk0 = HandshakePattern(
         "KKpsk0", knownInitiator: true, knownResponder: true, [[.psk, .e, .es, .ss], [.e, .ee, .se]])
+    public static let nn = HandshakePattern("NN", [[.e], [.e, .ee]])
     public static let nnpsk0 = HandshakePattern("NNpsk0", [[.psk, .e], [.e, .ee]])
     public static let xxpsk0 = HandshakePattern("XXpsk0", [[.psk, .e], [.e, .ee, .s, .es], [.s, .se]])
 
@@ -15,7 +16,7 @@ extension HandshakePattern {
         HandshakePattern("K", knownInitiator: true, knownResponder: true, [[.e, .es, .ss]]),
         HandshakePattern("X", knownResponder: true, [[.e, .es, .s, .ss]]),
 
-        HandshakePattern("NN", [[.e], [.e, .ee]]),
+        nn,
         HandshakePattern("NK", knownResponder: true, [[.e, .es], [.e, .ee]]),
         HandshakePattern("NX", [[.e], [.e, .ee, .s, .es]]),
         HandshakePattern("KN", knownInitiator: true, [[.e], [.e, .ee, .se]]),

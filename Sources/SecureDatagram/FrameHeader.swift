@@ -8,6 +8,8 @@ public enum FrameHeader: Equatable, Sendable {
     case handshake(HandshakeMessage)
     /// The gateway is under load: message 1 once more, with the cookie that is in here.
     case retry
+    /// The gateway has no session that a frame could belong to.
+    case hint
 
     /// `1000ppmm`: pattern and message.
     public struct HandshakeMessage: Equatable, Sendable {
@@ -25,7 +27,7 @@ public enum FrameHeader: Equatable, Sendable {
 
         init?(rawValue: UInt8) {
             guard rawValue >> 4 == 0b1000, let kind = HandshakeKind(rawValue: rawValue >> 2 & 0b11),
-                let step = Step(rawValue: rawValue & 0b11), step != .message3
+                let step = Step(rawValue: rawValue & 0b11), step != .message3 || kind == .xxpsk0
             else { return nil }
             self.init(kind, step)
         }
@@ -38,6 +40,7 @@ public enum FrameHeader: Equatable, Sendable {
 
     static let retryForm: UInt8 = 0b1001_0000
     static let longForm: UInt8 = 0b1001_0001
+    static let hintForm: UInt8 = 0b1001_0010
 
     /// What a frame tells of its number.
     public struct TruncatedNumber: Equatable, Sendable {
@@ -98,6 +101,12 @@ public enum FrameHeader: Equatable, Sendable {
             return message.kind
         }
 
+        /// Whether it is the last message of a handshake of three, and with which pattern.
+        public var closing: HandshakeKind? {
+            guard case .handshake(let message) = header, message.step == .message3 else { return nil }
+            return message.kind
+        }
+
         /// The Noise message of a handshake, without the cookie that may follow it.
         func handshakeMessage(in datagram: [UInt8]) -> [UInt8] {
             Array(datagram[bodyOffset..<max(bodyOffset, datagram.count - cookieLength)])
@@ -148,6 +157,8 @@ public enum FrameHeader: Equatable, Sendable {
             header = .handshake(message)
         } else if first == retryForm, !fromDevice {
             header = .retry
+        } else if first == hintForm, !fromDevice {
+            header = .hint
         } else {
             return nil
         }

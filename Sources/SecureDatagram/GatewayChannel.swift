@@ -44,6 +44,8 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
         case tooOld
         /// A repeated frame that has had its answer often enough.
         case repeatedTooOften
+        /// Two senders have the keys of a session; it is gone.
+        case copied
     }
 
     struct CachedAnswer: Sendable {
@@ -128,6 +130,10 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
             } catch {
                 // It has counted the failure; nothing that has to be stored.
                 if error == .tooOld { drop = .tooOld }
+                if error == .copied, let slot = Slot(rawValue: index) {
+                    put(nil, slot)
+                    return .dropped(.copied)
+                }
             }
         }
         return .dropped(drop)
@@ -206,6 +212,24 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
     /// Names a message 1: the hash of its Noise message, whether a cookie is with it or not.
     public static func hash(of datagram: [UInt8], _ parsed: FrameHeader.Parsed) -> [UInt8] {
         Suite.hash(parsed.handshakeMessage(in: datagram))
+    }
+
+    /// Ends every session: the device gets another key, or another session that was not agreed on the air.
+    public mutating func endAll() {
+        for slot in Slot.allCases where self[slot] != nil { put(nil, slot) }
+        cachedAnswers = []
+        handshakeCounter = 0
+        answeredHandshake = nil
+        handshakeRepeats = nil
+    }
+
+    /// Takes a session that its device can use at once.
+    ///
+    /// - Parameter hash: of the device's last handshake message, which `reply` answers, where there was one.
+    public mutating func begin(with session: Session<Suite>, answering hash: [UInt8]? = nil, by reply: [UInt8] = []) {
+        endAll()
+        put(session, .current)
+        if let hash { answeredHandshake = (hash, reply) }
     }
 
     // MARK: Sending

@@ -106,8 +106,6 @@ public struct Initiator<Suite: NoiseSuite>: Sendable {
     }
     /// Bytes by which message 2 is longer than the frame that the same answer would travel in: ephemeral key and status.
     public static var message2Overhead: Int { 33 }
-    /// Requests for a cookie that are followed in one handshake: anybody may send one.
-    private static var mostRetries: Int { 2 }
 
     private let kind: HandshakeKind
     private let state: HandshakeState<Suite>
@@ -143,21 +141,19 @@ public struct Initiator<Suite: NoiseSuite>: Sendable {
         if case .enrolled(let given) = status { number = given }
         guard let number else { throw .invalidMessage }
         let keys = try trial.split()
-        let session = Session<Suite>(
-            id: keys.handshakeHash, role: .device, device: number, sending: keys.initiatorToResponder,
-            receiving: keys.responderToInitiator)
+        let session = Session<Suite>(initiator: keys, device: number)
         return (session, status, Array(payload[offset...]))
     }
 
     /// Message 1 with the cookie of a retry, to be sent once; nil where the retry answers another message, or was followed
     /// often enough.
     public mutating func follow(_ retry: [UInt8]) -> [UInt8]? {
-        let header = 1 + (device?.encodedCount ?? 0)
-        guard retries < Self.mostRetries, let (echo, cookie) = Retry.read(retry),
-            Suite.hash(Array(message1[header...])).prefix(Retry.echoLength) == echo
+        guard retries < Retry.mostFollowed,
+            let again = Retry.message1(
+                message1, header: 1 + (device?.encodedCount ?? 0), kind, following: retry, Suite.self)
         else { return nil }
         retries += 1
-        return [FrameHeader.HandshakeMessage(kind, .message1WithCookie).rawValue] + message1.dropFirst() + cookie
+        return again
     }
 }
 
@@ -198,9 +194,7 @@ public struct Responder<Suite: NoiseSuite>: Sendable {
         var state = state
         let message = try state.writeMessage(payload: status.encoded + answer, ephemeralPrivateKey: ephemeral)
         let keys = try state.split()
-        let session = Session<Suite>(
-            id: keys.handshakeHash, role: .gateway, device: number, sending: keys.responderToInitiator,
-            receiving: keys.initiatorToResponder)
+        let session = Session<Suite>(responder: keys, device: number)
         return ([FrameHeader.HandshakeMessage(kind, .message2).rawValue] + message, session)
     }
 }

@@ -8,7 +8,7 @@ public enum HandshakeKind: UInt8, Sendable {
     case ik
     /// A shared secret only.
     case nnpsk0
-    /// Enrolment of a device that knows a secret from its label, and no key of the gateway's. Reserved.
+    /// Enrolment of a device that knows a secret from its label, and no key of the gateway's.
     case xxpsk0
 }
 
@@ -39,7 +39,7 @@ public struct HandshakeKeys: Sendable {
 
 extension HandshakeKind {
     /// "Sotto" and the version of this protocol.
-    private static var label: [UInt8] { [0x53, 0x6F, 0x74, 0x74, 0x6F, 0x31] }
+    static var label: [UInt8] { [0x53, 0x6F, 0x74, 0x74, 0x6F, 0x31] }
 
     func pattern(hasPresharedKey: Bool) -> HandshakePattern {
         switch self {

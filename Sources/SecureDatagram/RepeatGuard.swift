@@ -17,10 +17,13 @@ public struct RepeatLimit: Equatable, Sendable {
     public var most: Int
     /// Nanoseconds in which an address gets it once: below the time after which the peer repeats.
     public var interval: Int64
+    /// Nanoseconds after which an address may ask as often again: a peer that gave up, and tries once more much later.
+    public var lifetime: Int64
 
-    public init(most: Int, interval: Int64) {
+    public init(most: Int, interval: Int64, lifetime: Int64 = .max) {
         self.most = most
         self.interval = interval
+        self.lifetime = lifetime
     }
 }
 
@@ -48,6 +51,7 @@ struct RepeatGuard: Sendable {
     mutating func allows(_ arrival: Arrival, _ limit: RepeatLimit) -> Bool {
         var entry = Seen(source: arrival.source, count: 0, last: .min)
         if let index = seen.firstIndex(where: { $0.source == arrival.source }) { entry = seen.remove(at: index) }
+        if entry.last != .min, arrival.now - entry.last >= limit.lifetime { entry.count = 0 }
         let isSoon = entry.last != .min && arrival.now - entry.last < limit.interval
         let isAllowed = !isSoon && entry.count < limit.most
         if isAllowed {

@@ -1,7 +1,7 @@
 internal import Noise
 
 extension Session {
-    private static var version: UInt8 { 1 }
+    private static var version: UInt8 { 2 }
 
     /// The session as it has to be stored: keys in clear, so a secret file or a sealed column.
     public func encoded() -> [UInt8] {
@@ -14,12 +14,12 @@ extension Session {
         Self.append(received.bits.0, to: &bytes)
         Self.append(received.bits.1, to: &bytes)
         Self.append(received.bits.2, to: &bytes)
-        for keys in [sending, receiving] {
-            Self.append(keys.epoch, to: &bytes)
-            bytes += keys.key.keyBytes
-            bytes.append(keys.previousKey == nil ? 0 : 1)
-            bytes += keys.previousKey?.keyBytes ?? []
-        }
+        Self.append(sending.epoch, to: &bytes)
+        bytes += sending.key.keyBytes
+        Self.append(receiving.epoch, to: &bytes)
+        bytes += receiving.key.keyBytes
+        bytes.append(receiving.previousKey == nil ? 0 : 1)
+        bytes += receiving.previousKey?.keyBytes ?? []
         return bytes
     }
 
@@ -32,26 +32,25 @@ extension Session {
             let device = DeviceNumber(UInt32(rawDevice)),
             let leaseEnd = reader.uint64(), let confirmed = reader.uint64(), let highest = reader.uint64(),
             let bits0 = reader.uint64(), let bits1 = reader.uint64(), let bits2 = reader.uint64(),
-            let sending = Self.keys(from: &reader), let receiving = Self.keys(from: &reader), reader.isAtEnd
+            let sending = Self.key(from: &reader), let receiving = Self.key(from: &reader),
+            let hasPrevious = reader.byte(), hasPrevious <= 1
         else { return nil }
-        self.init(
-            id: id, role: role, device: device, nextNumber: leaseEnd, leaseEnd: leaseEnd,
-            confirmed: confirmed == 0 ? nil : confirmed - 1,
-            received: ReplayWindow(highest: highest == 0 ? nil : highest - 1, bits: (bits0, bits1, bits2)),
-            sending: sending, receiving: receiving)
-    }
-
-    private static func keys(from reader: inout SnapshotReader) -> EpochKeys<Suite>? {
-        guard let epoch = reader.uint64(), let key = reader.bytes(32), let hasPrevious = reader.byte() else {
-            return nil
-        }
         var previous: CipherState<Suite>?
-        guard hasPrevious <= 1 else { return nil }
         if hasPrevious == 1 {
             guard let bytes = reader.bytes(32) else { return nil }
             previous = CipherState(keyBytes: bytes)
         }
-        return EpochKeys(epoch: epoch, key: CipherState(keyBytes: key), previousKey: previous)
+        guard reader.isAtEnd else { return nil }
+        self.init(
+            id: id, role: role, device: device, nextNumber: leaseEnd, leaseEnd: leaseEnd,
+            confirmed: confirmed == 0 ? nil : confirmed - 1,
+            received: ReplayWindow(highest: highest == 0 ? nil : highest - 1, bits: (bits0, bits1, bits2)),
+            sending: sending, receiving: EpochKeys(receiving, previousKey: previous))
+    }
+
+    private static func key(from reader: inout SnapshotReader) -> EpochKey<Suite>? {
+        guard let epoch = reader.uint64(), let key = reader.bytes(32) else { return nil }
+        return EpochKey(epoch: epoch, key: CipherState(keyBytes: key))
     }
 
     private static func append(_ value: UInt64, to bytes: inout [UInt8]) {

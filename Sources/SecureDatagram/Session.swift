@@ -32,10 +32,13 @@ public struct Session<Suite: NoiseSuite>: Sendable {
         case tooFarAhead
         /// The tag is wrong: damaged, forged, or of another session.
         case forged
+        /// Authentic, and not the frame that was accepted under its number: two senders have the keys, so that numbers
+        /// serve twice. The session must not be used any more.
+        case copied
     }
 
     public enum SendError: Error, Equatable, Sendable {
-        /// The session is used up (Noise section 5.1, and 64 epochs without a confirmation): shake hands again.
+        /// The session is used up (Noise section 5.1, and 60 epochs without a confirmation): shake hands again.
         case exhausted
         /// Over 65,507 bytes, the most that UDP carries.
         case tooLong
@@ -48,6 +51,9 @@ public struct Session<Suite: NoiseSuite>: Sendable {
     static var farFailuresAllowed: UInt32 { 1024 }
     /// Epochs without a confirmation, and numbers in all, after which a new session is due.
     static var dueEpochs: UInt64 { 32 }
+    /// Below the 64 that the peer follows, since the last frame that it is known to have received.
+    static var mostEpochs: UInt64 { 60 }
+    static var witnessesKept: Int { 16 }
     static var dueNumbers: UInt64 { 1 << 20 }
 
     /// The handshake hash (Noise section 11.2): names the session, is no secret.
@@ -66,7 +72,9 @@ public struct Session<Suite: NoiseSuite>: Sendable {
     /// Forged frames since the last authentic one that claimed a number several epochs ahead: each costs a key for each
     /// epoch.
     private var farFailures: UInt32 = 0
-    var sending: EpochKeys<Suite>
+    /// The ends of the newest accepted frames, by which a repetition is told from another frame under the same number.
+    private var witnesses: [Witness] = []
+    var sending: EpochKey<Suite>
     var receiving: EpochKeys<Suite>
 
     init(
@@ -74,12 +82,12 @@ public struct Session<Suite: NoiseSuite>: Sendable {
     ) {
         self.init(
             id: id, role: role, device: device, nextNumber: 0, leaseEnd: 0, confirmed: nil, received: ReplayWindow(),
-            sending: EpochKeys(key: sending), receiving: EpochKeys(key: receiving))
+            sending: EpochKey(key: sending), receiving: EpochKeys(EpochKey(key: receiving)))
     }
 
     init(
         id: [UInt8], role: Role, device: DeviceNumber, nextNumber: UInt64, leaseEnd: UInt64, confirmed: UInt64?,
-        received: ReplayWindow, sending: EpochKeys<Suite>, receiving: EpochKeys<Suite>
+        received: ReplayWindow, sending: EpochKey<Suite>, receiving: EpochKeys<Suite>
     ) {
         self.id = id
         self.role = role
@@ -95,13 +103,13 @@ public struct Session<Suite: NoiseSuite>: Sendable {
     /// Encrypts one frame under the next number.
     public mutating func seal(_ plaintext: [UInt8]) throws(SendError) -> SealedFrame {
         let number = nextNumber
-        let epochs = EpochKeys<Suite>.self
+        let epochs = EpochKey<Suite>.self
         let confirmedEpoch = epochs.epoch(of: confirmed ?? 0)
-        guard number < UInt64.max - Self.leaseSize, epochs.epoch(of: number) - confirmedEpoch < epochs.longReach else {
+        guard number < UInt64.max - Self.leaseSize, epochs.epoch(of: number) - confirmedEpoch < Self.mostEpochs else {
             throw .exhausted
         }
         guard plaintext.count <= 65_507 - 12 - Self.tagLength else { throw .tooLong }
-        sending.advanceSending(to: number)
+        sending.advance(to: number)
         var form = FrameHeader.NumberForm(number: number, confirmed: confirmed)
         // The peer, who may not have seen more than is confirmed, follows a short form by one epoch only.
         if epochs.epoch(of: number) - confirmedEpoch > epochs.shortReach { form = .long }
@@ -137,24 +145,36 @@ public struct Session<Suite: NoiseSuite>: Sendable {
         let verdict = received.verdict(on: number)
         guard verdict != .tooOld else { throw .tooOld }
         let mayBeFar = isWhole && farFailures < Self.farFailuresAllowed
-        let reach = mayBeFar ? EpochKeys<Suite>.longReach : EpochKeys<Suite>.shortReach
+        let reach = mayBeFar ? EpochKey<Suite>.longReach : EpochKey<Suite>.shortReach
         guard let key = receiving.key(for: number, reach: reach) else { throw .tooFarAhead }
         guard let plaintext = key.open(datagram[offset...], number: number) else {
             failures += 1
-            if EpochKeys<Suite>.epoch(of: number) > receiving.epoch + EpochKeys<Suite>.shortReach { farFailures += 1 }
+            if EpochKey<Suite>.epoch(of: number) > receiving.epoch + EpochKey<Suite>.shortReach { farFailures += 1 }
             throw .forged
         }
         farFailures = 0
-        guard verdict == .fresh else { return .duplicate(number: number, plaintext: plaintext) }
+        let witness = Witness(number: number, tag: datagram.suffix(Self.tagLength))
+        guard verdict == .fresh else {
+            for accepted in witnesses where accepted.number == number && accepted != witness { throw .copied }
+            return .duplicate(number: number, plaintext: plaintext)
+        }
+        if witnesses.count < Self.witnessesKept {
+            witnesses.append(witness)
+        } else {
+            witnesses[Int(truncatingIfNeeded: number % UInt64(Self.witnessesKept))] = witness
+        }
         receiving.advance(to: number)
         received.accept(number)
         receiving.forgetBelow(received.lowest)
         return .fresh(number: number, plaintext: plaintext)
     }
 
+    /// How often the keys of both directions have been renewed by REKEY.
+    public var epochs: (sending: UInt64, receiving: UInt64) { (sending.epoch, receiving.epoch) }
+
     /// Whether the next message should bring a new session along.
     public var isDue: Bool {
-        let epochs = EpochKeys<Suite>.self
+        let epochs = EpochKey<Suite>.self
         return nextNumber >= Self.dueNumbers
             || epochs.epoch(of: nextNumber) - epochs.epoch(of: confirmed ?? 0) >= Self.dueEpochs
     }

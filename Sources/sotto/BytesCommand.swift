@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import CompactMatrix
 internal import ExchangeMeasure
 internal import Foundation
+internal import Profiles
 
 struct BytesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -34,7 +35,7 @@ struct BytesCommand: ParsableCommand {
 
     func run() throws {
         let modes = try self.modes()
-        let template = try profile.map { try PayloadSection.template(ofProfile: $0) }
+        let template = try self.template()
         let measurement = Measurement(template: template, seed: seed, explains: explain)
         try printLine(Row.columns.joined(separator: "\t"))
         var differs = false
@@ -60,6 +61,17 @@ struct BytesCommand: ParsableCommand {
     private func show(_ row: Row) throws {
         try printLine(row.fields.joined(separator: "\t"))
         for line in row.explanation { try printLine("# " + line) }
+    }
+
+    /// nil: without a profile, or with one whose readings describe themselves.
+    private func template() throws -> PayloadTemplate? {
+        guard let profile else { return nil }
+        do throws(FieldError) {
+            guard case .template(let template) = try DeviceProfile.Payload.load(profile).codec else { return nil }
+            return template
+        } catch {
+            throw Failure(.badInput, error.description)
+        }
     }
 
     private func modes() throws -> [Row.Mode] {

@@ -1,9 +1,11 @@
 internal import ArgumentParser
 internal import Foundation
+internal import LinkModel
 internal import LinkRelay
 internal import Links
 internal import NIOCore
 internal import NIOPosix
+internal import Profiles
 
 struct LinkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,8 +25,13 @@ struct LinkCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The gateway.", valueName: "host:port"))
     var to: String
 
-    @Option(help: ArgumentHelp("A link file; the options below override it.", valueName: "yaml"))
-    var file: String?
+    @Option(
+        help: ArgumentHelp(
+            "A link that sotto profile list shows, or a path; the options below override it.", valueName: "name"))
+    var profile: String?
+
+    @Flag(help: "You hold a permission to encrypt on this link of amateur radio.")
+    var encryptionPermitted = false
 
     @Option(help: ArgumentHelp("Both directions, bit/s; 0 for unlimited.", valueName: "bit/s"))
     var rate: UInt64?
@@ -76,16 +83,22 @@ struct LinkCommand: AsyncParsableCommand {
     }
 
     private func link() throws -> Link {
-        var link =
-            try file.map { try LinkFile.load($0) } ?? Link(up: .init(bitsPerSecond: 0), down: .init(bitsPerSecond: 0))
+        var link = LinkProfile.unlimited.link.timing
+        if let name = profile {
+            let profile = try InstalledProfiles.here.link(name, encryptionPermitted: encryptionPermitted)
+            if let caution = profile.caution { say(caution) }
+            link = profile.link.timing
+            link.up.lossPerMillion = UInt32((profile.link.up.loss.expectedLoss(duration: 0, bytes: 0) ?? 0) * 1e6)
+            link.down.lossPerMillion = UInt32((profile.link.down.loss.expectedLoss(duration: 0, bytes: 0) ?? 0) * 1e6)
+        }
         if let rate { try set(&link, \.bitsPerSecond, rate, "--rate", 0...10_000_000_000) }
-        if let latency { try set(&link, \.latency, LinkFile.nanoseconds(try seconds(latency, "--latency"))) }
-        if let jitter { try set(&link, \.jitter, LinkFile.nanoseconds(try seconds(jitter, "--jitter"))) }
+        if let latency { try set(&link, \.latency, YAMLSection.nanoseconds(try seconds(latency, "--latency"))) }
+        if let jitter { try set(&link, \.jitter, YAMLSection.nanoseconds(try seconds(jitter, "--jitter"))) }
         if let overhead { try set(&link, \.overheadBytes, overhead, "--overhead", 0...1000) }
         if let mtu { try set(&link, \.mtu, mtu, "--mtu", 19...65_507) }
         if let loss {
             guard (0...100).contains(loss) else { throw Failure(.badInput, "--loss \(loss): 0 to 100 are allowed") }
-            try set(&link, \.lossPerMillion, LinkFile.perMillion(loss))
+            try set(&link, \.lossPerMillion, YAMLSection.perMillion(loss))
         }
         return link
     }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Profiles
 
 @main
 struct Sotto: AsyncParsableCommand {
@@ -17,7 +18,7 @@ struct Sotto: AsyncParsableCommand {
         subcommands: [
             GatewayCommand.self, StatusCommand.self, ConfigCommand.self, DoctorCommand.self, RegistrationCommand.self,
             KeyCommand.self,
-            DeviceCommand.self, LinkCommand.self, BytesCommand.self,
+            DeviceCommand.self, LinkCommand.self, SimCommand.self, ProfileCommand.self, BytesCommand.self,
         ])
 
     static func main() async {
@@ -29,10 +30,16 @@ struct Sotto: AsyncParsableCommand {
                 try command.run()
             }
         } catch let failure as Failure {
-            say("sotto: \(failure.message)")
-            Foundation.exit(failure.status.rawValue)
+            end(failure)
+        } catch let error as FieldError {
+            end(Failure(error))
         } catch {
             exit(withError: error)
         }
+    }
+
+    private static func end(_ failure: Failure) -> Never {
+        say("sotto: \(failure.message)")
+        Foundation.exit(failure.status.rawValue)
     }
 }

@@ -20,6 +20,7 @@ let package = Package(
     name: "benchmarks",
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
+        .systemLibrary(name: "CMalloc"),
         target("Noise"),
         target("NoiseSodium", ["CSodium", "Noise"]),
         target("SecureDatagram", ["Noise"]),
@@ -29,15 +30,27 @@ let package = Package(
         .systemLibrary(name: "CCBOR", pkgConfig: "libcbor"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         target("CBOR"),
+        target("Links"),
         target("CompactMatrix", ["CBOR", "CoAP"]),
+        target("DeviceClient", ["CBOR", "CoAP", "CompactMatrix", "Links", "Noise", "SecureDatagram"]),
         .target(
             name: "MatrixJSON", dependencies: ["CCBOR", "CZlib", "CoAP", "CompactMatrix"], exclude: ["Tables"],
             swiftSettings: settings),
         .executableTarget(
             name: "CodecBenchmark", dependencies: ["CCBOR", "MatrixJSON", "Measuring"], swiftSettings: settings),
+        target("GatewayCore", ["CBOR", "CoAP", "CompactMatrix", "Links", "MatrixJSON", "Noise", "SecureDatagram"]),
+        target("LinkModel", ["Links"]),
+        target(
+            "Simulation",
+            [
+                "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "LinkModel", "Links", "MatrixJSON",
+                "NoiseSodium", "SecureDatagram",
+            ]),
+        .executableTarget(
+            name: "SimulatorBenchmark", dependencies: ["LinkModel", "Simulation"], swiftSettings: settings),
         .executableTarget(
             name: "ChannelBenchmark",
-            dependencies: ["CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"], swiftSettings: settings),
+            dependencies: ["CMalloc", "CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"], swiftSettings: settings),
         .executableTarget(name: "coap-load"),
         .executableTarget(name: "coap-memory", dependencies: ["CoAP", "ConformanceSite"]),
     ]

@@ -10,7 +10,9 @@ import tempfile
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "Scripts/trial"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from faults import shim  # noqa: E402
 from homeserver import Homeserver  # noqa: E402
 from sotto import Link, Site, run  # noqa: E402
 
@@ -22,6 +24,12 @@ def folder():
     path = tempfile.mkdtemp(prefix="sotto-test-")
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def library(folder):
+    """What breaks the machine under a program: faults/shim.py."""
+    return shim.build(folder)
 
 
 class World:

@@ -335,8 +335,8 @@ def test_a_configuration_is_made_with_comments_and_can_be_used(tmp_path):
     ({"homeserver": {"ca_file": "/nowhere.pem"}}, "ca_file", "cannot be read"),
     ({"appservice": {"as_token": "short"}}, "appservice.as_token", "16"),
     ({"appservice": {"user_prefix": "Ü"}}, "appservice.user_prefix", "lower-case"),
-    ({"link": {"rate_bps": -5}}, "link.rate_bps", "whole number from 0"),
-    ({"link": {"loss_percent": 101}}, "link.loss_percent", "0.0 to 100.0"),
+    ({"link": {"rate_bps": -5}}, "link.rate_bps", "number from 0"),
+    ({"link": {"loss_percent": 101}}, "link.loss_percent", "0 to 100"),
     ({"commanders": ["alice"]}, "commanders", "@alice:example.org"),
 ])
 def test_what_is_wrong_in_a_configuration_is_named_with_file_line_and_key(tmp_path, change, line_has, says):

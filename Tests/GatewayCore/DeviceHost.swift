@@ -193,6 +193,7 @@ final class DeviceHost {
             case .watching: watchings += 1
             case .traffic(let report): reports.append(report)
             case .watchInterrupted, .watchRefused: break
+            case .sessionCopied: problems.append("the session was copied")
             }
         }
     }

@@ -81,7 +81,7 @@ final class GatewayHost {
     func receive(_ transaction: ModelHomeserver.Transaction) -> Bool {
         guard let machine else { return false }
         let before = deaths
-        machine.receive(transaction: transaction.id, events: transaction.events, now: world.moment)
+        machine.receive(transaction.events, now: world.moment)
         settle()
         return deaths == before
     }

@@ -143,6 +143,35 @@ struct HomeserverTests {
         }
     }
 
+    @Test("a failure long after others is tried again as soon as the first was")
+    func failuresAreForgotten() {
+        withDevices(seed: 314, "pump") { world, devices in
+            var failed: Set<String> = []
+            world.fault = { call in
+                guard let text = call.text, failed.insert(text).inserted else { return nil }
+                return .unavailable
+            }
+            for index in 0..<10 {
+                devices[0].send(.text("\(index)"))
+                world.run(for: 20 * second)
+                #expect(texts(world, devices[0]) == (0...index).map { "\($0)" })
+            }
+        }
+    }
+
+    @Test("a pause that no clock can count is taken for an hour, one that is over before it began for none")
+    func absurdPauses() {
+        withDevices(seed: 315, "pump") { world, devices in
+            var answers: [Int64] = [.max, .min, -1]
+            world.fault = { call in call.text == nil || answers.isEmpty ? nil : .rateLimited(answers.removeFirst()) }
+            devices[0].send(.text("one"))
+            world.run(for: 50 * minute)
+            #expect(texts(world, devices[0]) == [])
+            world.run(for: 15 * minute)
+            #expect(texts(world, devices[0]) == ["one"])
+        }
+    }
+
     @Test("a device whose calls take long holds up nobody else")
     func slowDevice() {
         withDevices(seed: 306, "pump", "valve") { world, devices in
@@ -201,6 +230,50 @@ struct HomeserverTests {
             #expect(world.gateway.receive(transaction))
             world.run(for: minute)
             #expect(device.heard == ["once"])
+        }
+    }
+
+    @Test(
+        "an event is known by its own id: one that comes again in another transaction, and transactions of one number")
+    func transactionNumbers() {
+        World.with(seed: 312) { world in
+            world.homeserver.makeRoom(room)
+            let device = world.addDevice("pump", watches: true)
+            world.run(for: minute)
+            func event(_ text: String) -> RoomEvent {
+                RoomEvent(
+                    eventID: "$\(text)", roomID: room, sender: admin, type: "m.room.message", stateKey: nil,
+                    unixMilliseconds: world.unixMilliseconds, content: ["msgtype": "m.text", "body": .string(text)])
+            }
+            // A homeserver that starts counts its transactions from 1 again.
+            #expect(world.gateway.receive(.init(id: "1", events: [event("one")])))
+            #expect(world.gateway.receive(.init(id: "1", events: [event("two")])))
+            world.run(for: minute)
+            // One that died before it had noted how far it had come pushes the end of what it pushed, and goes on.
+            #expect(world.gateway.receive(.init(id: "2", events: [event("two"), event("three")])))
+            world.run(for: minute)
+            world.gateway.die(for: second)
+            world.run(for: minute)
+            #expect(world.gateway.receive(.init(id: "1", events: [event("three"), event("four")])))
+            world.run(for: minute)
+            #expect(device.heard == ["one", "two", "three", "four"])
+        }
+    }
+
+    @Test("of the events that were taken only the newest are kept, in memory and on disk")
+    func eventsKept() {
+        World.with(seed: 313) { world in
+            world.homeserver.makeRoom(room)
+            _ = world.addDevice("pump")
+            world.run(for: minute)
+            let events = (0..<1000).map { index in
+                RoomEvent(
+                    eventID: "$\(index)", roomID: room, sender: admin, type: "org.example.other", stateKey: nil,
+                    unixMilliseconds: world.unixMilliseconds, content: [:])
+            }
+            #expect(world.gateway.receive(.init(id: "1", events: events)))
+            #expect(world.gateway.store.taken.count == 256)
+            #expect(world.gateway.store.taken.last?.eventID == "$999")
         }
     }
 

@@ -8,7 +8,7 @@ struct MemoryStore: Equatable {
     private(set) var uplinks: [Int64: UplinkRecord] = [:]
     private(set) var inbox: [Int64: InboxRecord] = [:]
     private(set) var enrolments: [String: EnrolmentRecord] = [:]
-    private(set) var lastTransaction: String?
+    private(set) var taken: [TakenEvent] = []
     /// Transactions, and single writes in them.
     private(set) var commits = 0
     private(set) var writes = 0
@@ -45,7 +45,8 @@ struct MemoryStore: Equatable {
         case .inbox(let record): inbox[record.id] = record
         case .removeInbox(let id):
             if let record = inbox.removeValue(forKey: id) { removedFromInbox.append(record) }
-        case .transaction(let id): lastTransaction = id
+        case .taken(let event): taken.append(event)
+        case .forgetTaken(let position): taken.removeAll { $0.position <= position }
         case .enrolment(let record): enrolments[record.name] = record
         case .removeEnrolment(let name): enrolments[name] = nil
         }
@@ -60,7 +61,7 @@ struct MemoryStore: Equatable {
         state.uplinks = uplinks.values.sorted { $0.id < $1.id }
         state.enrolments = enrolments.values.sorted { $0.name < $1.name }
         state.inbox = inbox.values.sorted { $0.id < $1.id }
-        state.lastTransaction = lastTransaction
+        state.taken = taken
         return state
     }
 

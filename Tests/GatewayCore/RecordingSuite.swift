@@ -1,5 +1,6 @@
 import Noise
 import NoiseSodium
+import SecureDatagram
 
 /// The wire's suite, which tells a recorder what is encrypted under which key and nonce.
 enum RecordingSuite: NoiseSuite {
@@ -47,6 +48,8 @@ final class SealRecorder: @unchecked Sendable {
     }
 
     func leaves(_ datagram: [UInt8]) {
+        // In clear by its nature.
+        if FrameHeader.parse(datagram, fromDevice: false)?.header == .hint { return }
         guard let (use, length) = uses[Array(datagram.suffix(16))] else {
             problems.append("a datagram left that nobody encrypted")
             return

@@ -17,7 +17,9 @@ struct GenerationTests {
         var second = StoreTests.device(2)
         second.isRevoked = true
         try store.commit(SealingTests.writes + [.device(second)])
-        try store.commit([.session(SessionRecord(device: 1, slot: 0, session: [9])), .transaction("t")])
+        try store.commit([
+            .session(SessionRecord(device: 1, slot: 0, session: [9])), .taken(TakenEvent(position: 1, eventID: "t")),
+        ])
         let code = EnrolmentRecord(name: "new", room: "#a:b", codeHash: [1], expiresUnixMilliseconds: .max)
         try store.commit([.enrolment(code)])
         try store.close()
@@ -78,7 +80,7 @@ struct GenerationTests {
         for _ in 0..<3 { try Self.expectNothing(folder) }
         // Killed: nothing was closed.
         let killed = try Store(path: folder.path, traces: folder.traces())
-        try killed.commit([.transaction("u")])
+        try killed.commit([.taken(TakenEvent(position: 1, eventID: "u"))])
         try Self.expectNothing(folder)
         let real = Int64(Date().timeIntervalSince1970 * 1000)
         try Self.expectNothing(folder, folder.traces(unixMilliseconds: real, isClockSynchronised: false))
@@ -100,7 +102,7 @@ struct GenerationTests {
         let store = try Store(path: folder.path, traces: folder.traces())
         try store.checkpoint()
         let ofThisRun = try folder.bytes("gateway.sqlite")
-        try store.commit([.transaction("one change")])
+        try store.commit([.taken(TakenEvent(position: 1, eventID: "one change"))])
         try store.close()
         try Self.expectNothing(folder)
         try Self.putBack(ofThisRun, folder)
@@ -115,7 +117,7 @@ struct GenerationTests {
         try Self.used(folder)
         let before = try folder.bytes("generation")
         let store = try Store(path: folder.path, traces: folder.traces())
-        for index in 0..<5 { try store.commit([.transaction("\(index)")]) }
+        for index in 0..<5 { try store.commit([.taken(TakenEvent(position: 1, eventID: "\(index)"))]) }
         try store.close()
         #expect(try folder.bytes("generation") != before)
         // In place: the second place says what it said some changes ago.
@@ -189,7 +191,7 @@ struct GenerationTests {
         let generation = try folder.bytes("generation")
         let clone = try Store(path: folder.path, traces: folder.traces(machine: [7]))
         try clone.commit(SealingTests.writes)
-        for index in 0..<50 { try clone.commit([.transaction("\(index)")]) }
+        for index in 0..<50 { try clone.commit([.taken(TakenEvent(position: 1, eventID: "\(index)"))]) }
         try clone.close()
         let forked = try folder.bytes("gateway.sqlite")
         try Self.putBack(original, folder)
@@ -209,7 +211,7 @@ struct GenerationTests {
         let unset = try Store(
             path: folder.path, traces: folder.traces(unixMilliseconds: 0, isClockSynchronised: false))
         #expect(unset.restore == nil)
-        try unset.commit([.transaction("at a time that the system tells")])
+        try unset.commit([.taken(TakenEvent(position: 1, eventID: "at a time that the system tells"))])
         try Self.expectDetected(folder, "days in the future", folder.traces(unixMilliseconds: early))
     }
 

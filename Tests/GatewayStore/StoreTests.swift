@@ -70,10 +70,11 @@ struct StoreTests {
             InboxRecord(id: 1, device: 1, body: [0], unverifiedSender: "@a:b"),
             InboxRecord(id: 2, device: 1, body: []),
         ]
+        let taken = [TakenEvent(position: 3, eventID: "$a"), TakenEvent(position: 4, eventID: "$b")]
         let store = try Store(path: folder.path)
         try store.commit(
             devices.map(StoreWrite.device) + [.session(session)] + answers.map(StoreWrite.answer)
-                + uplinks.map(StoreWrite.uplink) + inbox.map(StoreWrite.inbox) + [.transaction("t9")])
+                + uplinks.map(StoreWrite.uplink) + inbox.map(StoreWrite.inbox) + taken.map(StoreWrite.taken))
         try store.close()
 
         let state = try Store(path: folder.path).load()
@@ -82,7 +83,7 @@ struct StoreTests {
         #expect(state.answers == answers)
         #expect(state.uplinks == uplinks)
         #expect(state.inbox == inbox)
-        #expect(state.lastTransaction == "t9")
+        #expect(state.taken == taken)
     }
 
     @Test("writes replace, update and remove what is there")
@@ -96,6 +97,7 @@ struct StoreTests {
             .inbox(InboxRecord(id: 1, device: 1, body: [1], unverifiedSender: "@a:b")),
             .answer(AnswerRecord(device: 1, source: [1], number: 1, answer: [1], expiresUnixMilliseconds: 10)),
             .answer(AnswerRecord(device: 1, source: [1], number: 2, answer: [2], expiresUnixMilliseconds: 20)),
+            .taken(TakenEvent(position: 1, eventID: "$a")), .taken(TakenEvent(position: 2, eventID: "$b")),
         ])
         device.room.state = .encrypted
         device.observeToken = nil
@@ -104,7 +106,7 @@ struct StoreTests {
             .device(device), .session(SessionRecord(device: 1, slot: 0, session: [2])), .removeUplink(id: 1),
             .uplink(Self.uplink(2, request: "b", refusal: "M_TOO_LARGE")),
             .inbox(InboxRecord(id: 1, device: 1, body: [1])),
-            .removeAnswers(device: 1, expiredAtUnixMilliseconds: 15),
+            .removeAnswers(device: 1, expiredAtUnixMilliseconds: 15), .forgetTaken(upTo: 1),
         ])
         let state = try store.load()
         #expect(state.devices == [device])
@@ -112,6 +114,7 @@ struct StoreTests {
         #expect(state.uplinks == [Self.uplink(2, request: "b", refusal: "M_TOO_LARGE")])
         #expect(state.inbox == [InboxRecord(id: 1, device: 1, body: [1])])
         #expect(state.answers.map(\.number) == [2])
+        #expect(state.taken.map(\.eventID) == ["$b"])
         try store.commit([.removeSession(device: 1, slot: 0), .removeInbox(id: 1)])
         #expect(try store.load().sessions.isEmpty)
         #expect(try store.load().inbox.isEmpty)
@@ -124,12 +127,15 @@ struct StoreTests {
         try store.commit([.uplink(Self.uplink(1, request: "same"))])
         // Two requests of one identity: the second would swallow the first at the homeserver.
         #expect(throws: StoreError.self) {
-            try store.commit([.device(Self.device(1)), .uplink(Self.uplink(2, request: "same")), .transaction("t")])
+            try store.commit([
+                .device(Self.device(1)), .uplink(Self.uplink(2, request: "same")),
+                .taken(TakenEvent(position: 1, eventID: "$a")),
+            ])
         }
         let state = try store.load()
         #expect(state.devices.isEmpty)
         #expect(state.uplinks.count == 1)
-        #expect(state.lastTransaction == nil)
+        #expect(state.taken.isEmpty)
     }
 
     @Test("a file of a newer version, and one that is no database, are refused and left as they are")

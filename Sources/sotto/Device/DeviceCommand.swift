@@ -7,13 +7,15 @@ struct DeviceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "device", abstract: "Manages the gateway's devices, and is a device itself.",
         discussion: """
-            On the device: init and configure, or enroll; then send, reading, event, watch.
-            Beside the gateway: add, list, revoke.
+            On the device: init and configure, or enroll, or import; then send, reading, event, watch; export moves a \
+            provisioned session.
+            Beside the gateway: add, list, rotate, revoke.
             """,
         subcommands: [
             Init.self, EnrollCommand.self, Configure.self, SendCommand.self, ReadingCommand.self, EventCommand.self,
             WatchCommand.self,
-            AddCommand.self, ListCommand.self, RevokeCommand.self,
+            ImportCommand.self, ExportCommand.self,
+            AddCommand.self, ListCommand.self, RotateCommand.self, RevokeCommand.self,
         ])
 
     struct Init: ParsableCommand {
@@ -59,8 +61,15 @@ struct DeviceCommand: ParsableCommand {
         @Option(help: "The number that the gateway gave the device.")
         var number: UInt32?
 
-        @Option(help: "The link's file, relative to the device's file.")
+        @Option(
+            name: [.customLong("profile"), .customLong("link")],
+            help: ArgumentHelp(
+                "The link: a name that sotto profile list shows, or a path relative to the device's file.",
+                valueName: "name"))
         var link: String?
+
+        @Flag(help: "You hold a permission to encrypt on this link of amateur radio.")
+        var encryptionPermitted = false
 
         func run() throws {
             var device = try DeviceFile.load(file)
@@ -80,9 +89,7 @@ struct DeviceCommand: ParsableCommand {
                 device.number = number
             }
             if let link {
-                let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
-                _ = try LinkFile.load(link.hasPrefix("/") ? link : folder.appendingPathComponent(link).path)
-                device.linkPath = link
+                try device.use(link: link, encryptionPermitted: encryptionPermitted)
             }
             let isAnother =
                 old.gatewayKey != device.gatewayKey || old.number != device.number

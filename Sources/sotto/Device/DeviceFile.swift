@@ -2,20 +2,26 @@ internal import DeviceClient
 internal import Foundation
 internal import Links
 internal import NoiseSodium
+internal import Profiles
 internal import SecureDatagram
 
 /// A device's own file: its key and how it reaches its gateway. What changes while it speaks stands beside it.
 struct DeviceFile {
     var path: String
+    /// Empty where the device lives by a provisioned session.
     var privateKey: [UInt8]
     var gateway: String?
     var gatewayKey: [UInt8]?
     /// Shared with the gateway: besides the keys, or instead of them.
     var presharedKey: [UInt8]?
     var number: UInt32?
-    /// As it stands in the file: a path, relative to it.
+    var isProvisioned: Bool { privateKey.isEmpty }
+    /// As it stands in the file: a name, or a path relative to it.
     var linkPath: String?
+    /// What its timers count on.
     var link: Link
+    /// Beside a link of amateur radio: the permission to encrypt there.
+    var isEncryptionPermitted = false
 
     var stateFile: String { path + ".state" }
     var lockFile: String { path + ".lock" }
@@ -38,17 +44,34 @@ struct DeviceFile {
         }
         let top = try YAMLSection.load(path)
         let number = try top.integer("number", 0...Int64(DeviceNumber.largest))
+        let isProvisioned = try top.bool("provisioned") ?? false
+        let privateKey = try isProvisioned ? top.string("private_key") : top.required("private_key", "the device's key")
+        if isProvisioned, privateKey != nil {
+            throw Failure(.badConfiguration, "\(path): a provisioned device has no private_key")
+        }
         let device = DeviceFile(
             path: path,
-            privateKey: try KeyText.parse(try top.required("private_key", "the device's key"), "\(path): private_key"),
+            privateKey: try privateKey.map { try KeyText.parse($0, "\(path): private_key") } ?? [],
             gateway: try top.string("gateway"),
             gatewayKey: try top.string("gateway_key").map { try KeyText.parsePublic($0, "\(path): gateway_key") },
             presharedKey: try top.string("psk").map { try KeyText.parse($0, "\(path): psk") },
             number: number.map { UInt32($0) },
             linkPath: top.isMapping("link") ? nil : try top.string("link"),
-            link: try LinkFile.load(from: top, key: "link") ?? .unknown)
+            link: try InstalledProfiles.here.link(from: top, key: "link")?.link.timing ?? .unknown,
+            isEncryptionPermitted: try top.bool("link_encryption_permitted") ?? false)
         try top.finish()
         return device
+    }
+
+    /// Takes another link, after a look whether it can be used.
+    mutating func use(link: String, encryptionPermitted: Bool) throws {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let profile = try InstalledProfiles.here.link(
+            link, relativeTo: folder, encryptionPermitted: encryptionPermitted || isEncryptionPermitted)
+        if let caution = profile.caution { say(caution) }
+        linkPath = link
+        self.link = profile.link.timing
+        if encryptionPermitted { isEncryptionPermitted = true }
     }
 
     func save() throws {
@@ -56,19 +79,27 @@ struct DeviceFile {
             # A Sotto device. This file holds its private key: it never leaves the device.
             private_key: \(KeyText.render(privateKey))
             """
+        if isProvisioned {
+            text = """
+                # A Sotto device whose session was made for it: the file beside this one, which ends in .state, is its only key.
+                provisioned: true
+                """
+        }
         text += "\n# Where its gateway is, the gateway's public key, and the number that it gave this device.\n"
         text += gateway.map { "gateway: \"\($0)\"\n" } ?? "# gateway: gateway.example.org:5683\n"
         text += gatewayKey.map { "gateway_key: \(KeyText.render($0))\n" } ?? "# gateway_key:\n"
         if let presharedKey { text += "psk: \(KeyText.render(presharedKey))\n" }
         text += number.map { "number: \($0)\n" } ?? "# number:\n"
         text += "# The link, the same as in the gateway's configuration; without it 100 bit/s and 2 s are taken.\n"
-        text += linkPath.map { "link: \"\($0)\"\n" } ?? "# link: link.yaml\n"
+        text += linkPath.map { "link: \"\($0)\"\n" } ?? "# link: reference-100bps\n"
+        if isEncryptionPermitted { text += "link_encryption_permitted: true\n" }
         try DurableFile.write(Array(text.utf8), to: path)
     }
 
     /// What the device needs to speak.
     func identity() throws -> (DeviceIdentity, HostPort) {
-        guard let gateway, let number, let device = DeviceNumber(number), gatewayKey != nil || presharedKey != nil
+        guard let gateway, let number, let device = DeviceNumber(number),
+            gatewayKey != nil || presharedKey != nil || isProvisioned
         else {
             throw Failure(
                 .badConfiguration,
@@ -78,6 +109,7 @@ struct DeviceFile {
         guard let address = HostPort(gateway) else {
             throw Failure(.badConfiguration, "\(path): gateway: \"\(gateway)\" is not HOST:PORT")
         }
+        if isProvisioned { return (DeviceIdentity(provisioned: device), address) }
         guard let gatewayKey else {
             return (DeviceIdentity(number: device, presharedKey: presharedKey ?? []), address)
         }

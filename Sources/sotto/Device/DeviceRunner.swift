@@ -19,8 +19,20 @@ final class DeviceRunner {
         let (storage, state) = try DeviceState.open(file)
         self.storage = storage
         machine = try Self.machine(file, identity, state)
+        guard !machine.isWithoutSession else {
+            throw Failure(
+                .key,
+                "\(file.path) has no session any more and cannot make one: provision it again, beside the gateway, with "
+                    + "sotto device rotate NAME --session FILE")
+        }
+        machine.considerAge(unixMilliseconds: Clock.unixMilliseconds)
         socket = try await DeviceSocket(address)
     }
+
+    static let copied = Failure(
+        .key,
+        "two different frames came under one number: somebody has a copy of the gateway's data or keys. The session is over"
+    )
 
     private static func machine(_ file: DeviceFile, _ identity: DeviceIdentity, _ state: [UInt8]?) throws
         -> SoftwareDevice
@@ -54,7 +66,9 @@ final class DeviceRunner {
         for await arrival in socket.arrivals {
             switch arrival {
             case .datagram(let bytes): machine.receive(bytes, now: Clock.monotonic)
-            case .timer: machine.handleTimeout(now: Clock.monotonic)
+            case .timer:
+                machine.considerAge(unixMilliseconds: Clock.unixMilliseconds)
+                machine.handleTimeout(now: Clock.monotonic)
             case .interrupted: return false
             }
             // What has arrived is handed over before it is acknowledged: it may come twice, never not at all.

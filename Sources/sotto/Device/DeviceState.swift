@@ -1,5 +1,7 @@
+internal import DeviceClient
 internal import Foundation
 internal import GatewayStore
+internal import NoiseSodium
 
 /// A device's state on disk: what the machine wants remembered, behind a line that tells whether it is the newest and the
 /// only copy. A state that was put back or copied would send under frame numbers that were used.
@@ -13,6 +15,7 @@ final class DeviceState {
     static func open(_ file: DeviceFile) throws -> (storage: DeviceState, state: [UInt8]?) {
         do {
             let stored = try read(file.stateFile)
+            if let state = stored?.state { try MovedSessions.refuse(state, of: file) }
             let traces = file.traces
             let reasons = stored.map { stored in stored.note.map { $0.reasons(traces) } ?? withoutNote(traces) } ?? []
             if let note = stored?.note, reasons.isEmpty {
@@ -22,7 +25,8 @@ final class DeviceState {
             if !reasons.isEmpty {
                 say(
                     "the device's state was restored or copied: \(reasons.map(\.text).joined(separator: "; ")). Its session "
-                        + "is dropped, so that no frame number is used twice; the next message brings a new one")
+                        + "is dropped, so that no frame number is used twice"
+                        + (file.isProvisioned ? "" : "; the next message brings a new one"))
                 state = nil
             }
             let note = try GenerationNote.begin(after: stored?.note?.sequence ?? 0, traces)
@@ -37,6 +41,12 @@ final class DeviceState {
         } catch let error as StoreError {
             throw Administration.describe(error)
         }
+    }
+
+    /// What names the session in a device's state; nil: there is none.
+    static func sessionID(_ file: DeviceFile) throws -> [UInt8]? {
+        guard let stored = try read(file.stateFile) else { return nil }
+        return try? ProvisionedState.session(in: stored.state, WireSuite.self)?.id
     }
 
     /// Writes the first state of a device that has just been enrolled.

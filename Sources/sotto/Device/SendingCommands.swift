@@ -61,6 +61,8 @@ extension SendingOptions {
             case .unanswered(request, .request):
                 failure = Failure(.noAnswer, "the gateway did not answer: the message may or may not have arrived")
                 return false
+            case .sessionCopied:
+                say(DeviceRunner.copied.message)
             default:
                 break
             }

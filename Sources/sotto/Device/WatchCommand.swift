@@ -7,7 +7,10 @@ internal import Foundation
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Prints what arrives for the device: messages and commands.",
-        discussion: "Runs until it is interrupted, or as long as the options say.")
+        discussion: """
+            Runs until it is interrupted, or as long as the options say. A device that dies while it prints hears that one \
+            thing again; with --json it comes with the same sequence, which no two in a row share otherwise.
+            """)
 
     @OptionGroup var options: SendingOptions
 
@@ -41,7 +44,7 @@ struct WatchCommand: AsyncParsableCommand {
                 // The acknowledgement that follows a delivery in the same breath; neither has left yet.
                 guard let delivery = arrived, datagram.direction == .up else { break }
                 arrived = nil
-                try show(delivery, report)
+                try show(delivery, runner.machine.newestSequence, report)
                 report = ExchangeReport("watch")
                 remaining -= 1
             case .watching:
@@ -58,6 +61,12 @@ struct WatchCommand: AsyncParsableCommand {
                 )
             case .delivery(let delivery):
                 arrived = delivery
+            case .sessionCopied:
+                guard !runner.machine.isWithoutSession else {
+                    failure = DeviceRunner.copied
+                    return false
+                }
+                say(DeviceRunner.copied.message)
             case .answered, .unanswered:
                 break
             }
@@ -69,6 +78,7 @@ struct WatchCommand: AsyncParsableCommand {
 
     private struct Shown: Encodable {
         var sender: String
+        var sequence: UInt64?
         var time: String
         var message: String?
         var command: String?
@@ -76,9 +86,9 @@ struct WatchCommand: AsyncParsableCommand {
         var cost: ExchangeReport
     }
 
-    private func show(_ delivery: Delivery, _ report: ExchangeReport) throws {
+    private func show(_ delivery: Delivery, _ sequence: UInt64?, _ report: ExchangeReport) throws {
         let time = Date(timeIntervalSince1970: Double(delivery.unixSeconds)).ISO8601Format()
-        var shown = Shown(sender: delivery.sender, time: time, cost: report)
+        var shown = Shown(sender: delivery.sender, sequence: sequence, time: time, cost: report)
         switch delivery.content {
         case .message(let text):
             shown.message = text

@@ -9,6 +9,12 @@ enum AdministrationRequest: Codable, Sendable {
     case add(name: String, publicKey: String?, presharedKey: String?, room: String)
     /// The device comes by itself, with this code in base64.
     case enroll(name: String, code: String, room: String)
+    /// The device comes by itself, with this secret of its label in base64.
+    case label(name: String, secret: String, room: String)
+    /// The device gets a session; without a room it is one that is there, which gets another.
+    case provision(name: String, room: String?)
+    /// The device comes by itself, with this code in base64, and exchanges its key.
+    case rotate(name: String, code: String)
     case revoke(name: String)
     case list
     case status
@@ -47,6 +53,8 @@ struct AdministrationReply: Codable, Sendable {
 
     var devices: [DeviceSummary] = []
     var enrolments: [OpenEnrolment] = []
+    /// A provisioned session, in base64: a secret.
+    var session: String?
     var status: Status?
     var problem: Problem?
 }
@@ -68,6 +76,23 @@ enum Administration {
             case .enroll(let name, let code, let room):
                 guard let code = Data(base64Encoded: code) else { throw Failure(.badInput, "the code is not base64") }
                 try gateway.addEnrolment(name: name, room: room, code: [UInt8](code), now: now)
+            case .label(let name, let secret, let room):
+                guard let secret = Data(base64Encoded: secret) else {
+                    throw Failure(.badInput, "the secret is not base64")
+                }
+                let added = try gateway.addLabelled(name: name, secret: [UInt8](secret), room: room, now: now)
+                reply.devices = gateway.deviceList.filter { $0.record.number == added.number }.map(DeviceSummary.init)
+            case .provision(let name, let room):
+                let made =
+                    if let room { try gateway.provision(name: name, room: room, now: now) } else {
+                        try gateway.provisionAgain(name, now: now)
+                    }
+                reply.session = Data(made.session).base64EncodedString()
+                reply.devices = gateway.deviceList.filter { $0.record.number == made.record.number }
+                    .map(DeviceSummary.init)
+            case .rotate(let name, let code):
+                guard let code = Data(base64Encoded: code) else { throw Failure(.badInput, "the code is not base64") }
+                try gateway.rotate(name, code: [UInt8](code), now: now)
             case .revoke(let name):
                 guard let revoked = try gateway.revoke(name) else { break }
                 reply.devices = gateway.deviceList.filter { $0.record.number == revoked.number }.map(DeviceSummary.init)
@@ -137,11 +162,6 @@ enum Administration {
                     + StorageKey.credential)
         case StoreError.wrongStorageKey(let path):
             return Failure(.key, "\(path) is sealed under another storage key than the one that was given")
-        case StoreError.damaged(let path, let row):
-            return Failure(
-                .storage,
-                "\(path): \(row) is damaged or was moved there from elsewhere: its seal does not open. A message that was "
-                    + "acknowledged is lost with it; delete the row to go on without it")
         case StoreError.unusable(let path, let reason):
             return Failure(.storage, "\(path) cannot be used: \(reason)")
         default:

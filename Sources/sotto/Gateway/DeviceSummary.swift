@@ -1,13 +1,40 @@
 internal import Foundation
 internal import GatewayCore
+internal import SecureDatagram
+
+extension DeviceSummary {
+    /// Where the session in use stands.
+    struct Session: Codable, Sendable {
+        /// How often the keys of the frames to the device and from it have been renewed.
+        var epochDown: UInt64
+        var epochUp: UInt64
+        /// Of the next frame to the device, and the number below which frames may be sent without another write.
+        var nextNumber: UInt64
+        var leaseEnd: UInt64
+        /// The newest frame of the device's.
+        var received: UInt64?
+        /// Frames with a wrong tag since the gateway started.
+        var forged: UInt64
+
+        init(_ status: WireGateway.DeviceStatus.SessionStatus) {
+            epochDown = status.epochs.down
+            epochUp = status.epochs.up
+            nextNumber = status.nextNumber
+            leaseEnd = status.leaseEnd
+            received = status.received
+            forged = status.failures
+        }
+    }
+}
 
 /// A device as `device list --json` shows it. Keys stay as they are; new ones may be added.
 struct DeviceSummary: Codable, Sendable {
     var name: String
     var number: UInt32
-    /// Absent where the device has a preshared key only.
+    /// Absent where the device has a preshared key only, or a provisioned session, or has yet to enrol itself.
     var publicKey: String?
-    /// Of the Noise handshake: `KK`, `KKpsk0` or `NNpsk0`.
+    /// Of the Noise handshake: `KK`, `KKpsk0`, `NNpsk0`, `XXpsk0` (until it has enrolled itself by its label), or
+    /// `provisioned`.
     var pattern: String
     var userID: String
     var room: String
@@ -17,6 +44,7 @@ struct DeviceSummary: Codable, Sendable {
     /// What is wrong and what to do about it.
     var remedy: String?
     var hasSession: Bool
+    var session: Session?
     /// Since a restore of the data folder: its next message but one brings a new session.
     var awaitsHandshake: Bool
     var isWatching: Bool
@@ -34,7 +62,13 @@ struct DeviceSummary: Codable, Sendable {
         name = record.name
         number = record.number
         publicKey = record.publicKey.isEmpty ? nil : KeyText.render(record.publicKey)
-        pattern = record.publicKey.isEmpty ? "NNpsk0" : record.presharedKey.isEmpty ? "KK" : "KKpsk0"
+        pattern =
+            switch record.handshake {
+            case .kk: record.presharedKey.isEmpty ? "KK" : "KKpsk0"
+            case .nnpsk0: "NNpsk0"
+            case .xxpsk0: "XXpsk0"
+            case .ik, nil: "provisioned"
+            }
         userID = status.userID
         room = record.room.requested
         roomID = record.room.roomID
@@ -56,14 +90,23 @@ struct DeviceSummary: Codable, Sendable {
         awaitsHandshake = record.awaitsHandshake && !record.isRevoked
         if awaitsHandshake {
             let restored =
-                "the data folder was restored or copied: the device shakes hands after a message without an answer"
+                "the data folder was restored or copied: "
+                + (record.handshake == nil
+                    ? "provision the device again with sotto device rotate \(record.name) --session FILE"
+                    : "the device shakes hands after a message without an answer")
             remedy = remedy.map { "\($0); \(restored)" } ?? restored
+        }
+        if record.handshake == nil, !status.hasSession, !awaitsHandshake {
+            remedy =
+                "its session was stopped, since its frames came from two places: provision the device again with "
+                + "sotto device rotate \(record.name) --session FILE"
         }
         if record.isRevoked {
             state = "revoked"
             remedy = nil
         }
         hasSession = status.hasSession
+        session = status.session.map(Session.init)
         isWatching = status.isWatching
         lastSeen = record.lastSeenUnixMilliseconds.map {
             Date(timeIntervalSince1970: Double($0) / 1000).ISO8601Format()

@@ -8,6 +8,7 @@ internal import MatrixJSON
 internal import NIOConcurrencyHelpers
 internal import NIOPosix
 internal import NoiseSodium
+internal import Profiles
 internal import ServiceLifecycle
 internal import UnixSignals
 
@@ -31,6 +32,12 @@ struct GatewayCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
+    @Option(
+        help: ArgumentHelp(
+            "The link, instead of the configuration's: a name that sotto profile list shows, or a path.",
+            valueName: "name"))
+    var profile: String?
+
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = "info"
 
@@ -41,7 +48,13 @@ struct GatewayCommand: AsyncParsableCommand {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var logger = Logger(label: "sotto")
         logger.logLevel = level
-        let configuration = try options.load()
+        var configuration = try options.load()
+        if let profile {
+            configuration.link =
+                try InstalledProfiles.here.link(
+                    profile, encryptionPermitted: configuration.isLinkEncryptionPermitted
+                ).link.timing
+        }
         let machine = try Self.machineConfiguration(configuration)
         let directory = try DataDirectory(configuration)
         defer { withExtendedLifetime(directory.lock) {} }
@@ -132,7 +145,7 @@ struct EventReceiver: ApplicationServiceHandler {
 
     func transaction(id: String, events: [ClientEvent]) async throws {
         let events = events.map(RoomEvent.init)
-        try await inputs.perform { gateway, now in gateway.receive(transaction: id, events: events, now: now) }
+        try await inputs.perform { gateway, now in gateway.receive(events, now: now) }
     }
 
     func hasUser(_ userID: String) async -> Bool {

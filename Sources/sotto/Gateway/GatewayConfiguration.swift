@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Links
+internal import Profiles
 
 /// The gateway's configuration file. `template` writes one, with every key explained.
 struct GatewayConfiguration: Sendable {
@@ -27,7 +28,10 @@ struct GatewayConfiguration: Sendable {
     var userPrefix: String
     var displayName: String
     var commanders: [String]
+    /// What its timers count on.
     var link: Link
+    /// Of a link of amateur radio.
+    var isLinkEncryptionPermitted: Bool
 
     /// Files in the data directory.
     var lockFile: String { dataDirectory + "/lock" }
@@ -101,7 +105,8 @@ struct GatewayConfiguration: Sendable {
             userPrefix: try localpart("user_prefix", "sotto_"),
             displayName: try top.string("display_name") ?? "NAME",
             commanders: try top.strings("commanders") ?? [],
-            link: try LinkFile.load(from: top, key: "link") ?? Link.unknown)
+            link: try InstalledProfiles.here.link(from: top, key: "link")?.link.timing ?? .unknown,
+            isLinkEncryptionPermitted: try top.bool("link_encryption_permitted") ?? false)
         for section in [homeserver, appservice, top] { try section.finish() }
         guard !configuration.listen.isEmpty else { throw top.failure("listen", "at least one address is needed") }
         for user in configuration.commanders where !user.hasPrefix("@") || !user.contains(":") {
@@ -168,7 +173,8 @@ struct GatewayConfiguration: Sendable {
         # Users who may command devices without power level 50 in the room.
         # commanders: ["@alice:\(serverName)"]
 
-        # The slow link: a file, or the values themselves. Timers follow from it; the devices must use the same.
+        # The slow link: the name of an installed profile (sotto profile list), the path of one, or the values
+        # themselves. Timers follow from it; the devices must use the same.
         link:
           rate_bps: 100
           latency_s: 2
@@ -178,9 +184,20 @@ struct GatewayConfiguration: Sendable {
     }
 }
 
-extension Link {
-    /// Nothing is known: assume the slowest that this project is made for.
-    static let unknown = Link(
-        up: Direction(bitsPerSecond: 100, latency: 2_000_000_000),
-        down: Direction(bitsPerSecond: 100, latency: 2_000_000_000))
+extension GatewayConfiguration {
+    /// How a device reaches the gateway.
+    ///
+    /// - Parameter given: on the command line.
+    func deviceAddress(_ given: String?) throws -> HostPort {
+        if let given {
+            guard let parsed = HostPort(given) else {
+                throw Failure(.badInput, "--address \(given): HOST:PORT is expected")
+            }
+            return parsed
+        }
+        if let known = address { return known }
+        if let first = listen.first(where: { $0.port != 0 && !["0.0.0.0", "::"].contains($0.host) }) { return first }
+        throw Failure(
+            .badInput, "how do devices reach the gateway? give --address HOST:PORT, or set address in \(file)")
+    }
 }

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import GatewayCore
 
 /// What the gateway's thread has to deal with, from sockets and tasks of all kinds.
@@ -23,28 +22,26 @@ final class InputQueue: @unchecked Sendable {
     }
 
     private static let mostDatagrams = 4096
-    // Guards `batch`: every access is between lock and unlock.
-    private let condition = NSCondition()
+    // Guards `batch`: every access is inside of its `withLock`.
+    private let condition = MonotonicCondition()
     private var batch = Batch()
 
     func put(_ datagram: Datagram) {
-        condition.lock()
-        if batch.datagrams.count < Self.mostDatagrams {
-            batch.datagrams.append(datagram)
-        } else {
-            batch.dropped += 1
+        condition.withLock {
+            if batch.datagrams.count < Self.mostDatagrams {
+                batch.datagrams.append(datagram)
+            } else {
+                batch.dropped += 1
+            }
         }
         condition.signal()
-        condition.unlock()
     }
 
     /// Work for the gateway's thread. What it returns is called when the writes that it caused are on disk, or with false
     /// when they could not be made.
     func put(_ work: @escaping Work) {
-        condition.lock()
-        batch.work.append(work)
+        condition.withLock { batch.work.append(work) }
         condition.signal()
-        condition.unlock()
     }
 
     /// The same for somebody who waits for a result.
@@ -64,29 +61,23 @@ final class InputQueue: @unchecked Sendable {
     }
 
     func stop() {
-        condition.lock()
-        batch.isStopped = true
+        condition.withLock { batch.isStopped = true }
         condition.signal()
-        condition.unlock()
     }
 
     /// Waits for something to do, or until the given time of the monotonic clock.
     func take(until deadline: Int64?) -> Batch {
-        condition.lock()
-        defer { condition.unlock() }
-        while batch.datagrams.isEmpty, batch.work.isEmpty, !batch.isStopped {
-            guard let deadline else {
-                condition.wait()
-                continue
+        condition.withLock {
+            while batch.datagrams.isEmpty, batch.work.isEmpty, !batch.isStopped {
+                if let deadline, deadline <= Clock.monotonic { break }
+                condition.wait(until: deadline)
             }
-            let remaining = Double(deadline - Clock.monotonic) / 1e9
-            guard remaining > 0, condition.wait(until: Date(timeIntervalSinceNow: min(remaining, 60))) else { break }
+            defer {
+                batch.datagrams = []
+                batch.work = []
+                batch.dropped = 0
+            }
+            return batch
         }
-        defer {
-            batch.datagrams = []
-            batch.work = []
-            batch.dropped = 0
-        }
-        return batch
     }
 }

@@ -1,19 +1,27 @@
 internal import Foundation
 internal import NoiseSodium
+internal import SecureDatagram
 
-/// What a device needs to enrol itself, as one line that can be typed, or read from a QR code:
-/// `SOTTO:HOST:PORT/KEY/CODE`, the gateway's public key in 52 and the one-time code in 10 characters of Crockford's base32,
-/// followed by two that notice a mistyped one.
+/// What a device needs to enrol itself, as one line that can be typed, or read from a QR code, in Crockford's base32 and with
+/// two characters at the end that notice a mistyped one. `SOTTO:HOST:PORT/KEY/CODE`: the gateway's public key in 52
+/// characters, the one-time code in 10. `SOTTO:HOST:PORT/NUMBER/SECRET`: what a label says, the device's number in decimal and
+/// its secret in 26.
 struct EnrolmentText: Equatable {
+    enum Credential: Equatable {
+        /// The code has 50 bits, in 7 bytes.
+        case code(gatewayKey: [UInt8], code: [UInt8])
+        /// The secret has 16 bytes.
+        case label(number: UInt32, secret: [UInt8])
+    }
+
     var gateway: HostPort
-    var gatewayKey: [UInt8]
-    /// 50 bits, in 7 bytes.
-    var code: [UInt8]
+    var credential: Credential
 
     private static let scheme = "SOTTO:"
     /// No I, L, O, U: what is easily mistaken.
     private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
     private static let codeCharacters = 10
+    private static let secretCharacters = 26
 
     static func randomCode() -> [UInt8] {
         var code = Sodium.randomBytes(7)
@@ -22,22 +30,40 @@ struct EnrolmentText: Equatable {
     }
 
     var text: String {
-        let body = "\(Self.scheme)\(gateway.description.uppercased())/\(Self.encode(gatewayKey, 52))/\(codeText)"
+        var body = "\(Self.scheme)\(gateway.description.uppercased())/"
+        switch credential {
+        case .code(let key, let code): body += Self.encode(key, 52) + "/" + Self.encode(code, Self.codeCharacters)
+        case .label(let number, let secret): body += "\(number)/" + Self.encode(secret, Self.secretCharacters)
+        }
         return body + Self.check(body)
     }
 
-    private var codeText: String { Self.encode(code, Self.codeCharacters) }
-
-    init(gateway: HostPort, gatewayKey: [UInt8], code: [UInt8]) {
+    init(gateway: HostPort, _ credential: Credential) {
         self.gateway = gateway
-        self.gatewayKey = gatewayKey
-        self.code = code
+        self.credential = credential
+    }
+
+    /// What a gateway that has taken a code says.
+    init(gateway: HostPort, _ reply: AdministrationReply, _ code: [UInt8]) throws {
+        guard let key = reply.status?.gatewayKey else { throw Failure(.storage, "the gateway did not say its key") }
+        self.init(
+            gateway: gateway, .code(gatewayKey: try KeyText.parse(key, "the gateway's key"), code: code))
+    }
+
+    /// Prints what is to be done with it, and its QR code.
+    func show(_ what: String, _ command: String) {
+        print(what)
+        print("  \(command)")
+        if let picture = QRCode.render(text) { print(picture) }
     }
 
     init(_ text: String) throws {
         let line = text.trimmingCharacters(in: .whitespacesAndNewlines).uppercased()
         let problem = { (what: String) in
-            Failure(.badInput, "this is no enrolment string: \(what); SOTTO:HOST:PORT/KEY/CODE is expected")
+            Failure(
+                .badInput,
+                "this is no enrolment string: \(what); SOTTO:HOST:PORT/KEY/CODE or SOTTO:HOST:PORT/NUMBER/SECRET is expected"
+            )
         }
         guard line.hasPrefix(Self.scheme) else { throw problem("it does not begin with \(Self.scheme)") }
         let parts = line.dropFirst(Self.scheme.count).split(separator: "/", omittingEmptySubsequences: false)
@@ -45,17 +71,26 @@ struct EnrolmentText: Equatable {
         guard let gateway = HostPort(parts[0].lowercased()), gateway.port > 0 else {
             throw problem("\"\(parts[0].lowercased())\" is not HOST:PORT")
         }
-        guard let key = Self.decode(parts[1], 52, bytes: 32), parts[2].count == Self.codeCharacters + 2,
+        if let key = Self.decode(parts[1], 52, bytes: 32), parts[2].count == Self.codeCharacters + 2,
             let code = Self.decode(parts[2].prefix(Self.codeCharacters), Self.codeCharacters, bytes: 7)
-        else {
+        {
+            self.init(gateway: gateway, .code(gatewayKey: key, code: code))
+        } else if let number = UInt32(parts[1]), DeviceNumber(number) != nil,
+            parts[2].count == Self.secretCharacters + 2,
+            let secret = Self.decode(parts[2].prefix(Self.secretCharacters), Self.secretCharacters, bytes: 16)
+        {
+            self.init(gateway: gateway, .label(number: number, secret: secret))
+        } else {
             throw problem(
-                "the key has 52 characters and the code \(Self.codeCharacters + 2), of 0-9 and A-Z without I, L, O, U")
+                "the key has 52 characters and the code \(Self.codeCharacters + 2), or the number is one of a device and the "
+                    + "secret has \(Self.secretCharacters + 2), of 0-9 and A-Z without I, L, O, U")
         }
-        self.init(gateway: gateway, gatewayKey: key, code: code)
         guard self.text == Self.scheme + parts.map({ String($0) }).joined(separator: "/").normalisedForReading else {
             throw problem("a character is mistyped")
         }
-        guard Sodium.isUsablePublicKey(key) else { throw problem("the key in it cannot be used") }
+        if case .code(let key, _) = credential, !Sodium.isUsablePublicKey(key) {
+            throw problem("the key in it cannot be used")
+        }
     }
 
     /// Big-endian, the first character with the bits that are left over.

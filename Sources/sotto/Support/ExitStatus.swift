@@ -6,6 +6,8 @@ enum ExitStatus: Int32, CaseIterable {
     case usage = 64
     /// A value or a file that was given is not acceptable.
     case badInput = 65
+    /// No profile of this name is installed.
+    case unknownProfile = 66
     /// The gateway did not answer a request on an established session.
     case noAnswer = 69
     case portInUse = 71

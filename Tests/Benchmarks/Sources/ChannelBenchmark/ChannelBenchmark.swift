@@ -1,3 +1,4 @@
+import CMalloc
 import Measuring
 import Noise
 import NoiseSodium
@@ -17,6 +18,7 @@ struct ChannelBenchmark {
             forgedCiphertext(&bare), try forged(ends, &bare), try forgedInThree(ends, &bare),
             try bogusMessage1(ends, &bare),
             try bogusHandshakeState(ends, &bare, secret: nil), try bogusHandshakeState(ends, &bare, secret: secret),
+            try bogusEnrolment(ends, &bare), try idleSession(ends, after: 3), try idleSession(ends, after: 1500),
         ]
         Report.print(all, asJSON: CommandLine.arguments.contains("--json"))
     }
@@ -151,5 +153,34 @@ struct ChannelBenchmark {
             })
         precondition(refused == Measurement.rounds * 100)
         return result
+    }
+
+    /// Message 1 of an enrolment from somebody who knows the gateway's public key: es, and the first tag is wrong.
+    static func bogusEnrolment(_ ends: Ends, _ bare: inout Bare) throws -> Measurement {
+        var bogus = try ends.enrolmentMessage1()
+        bogus[40] ^= 1
+        var refused = 0
+        let result = Measurement(
+            "bogus message 1, IK", bar: 1.5, operations: 100,
+            reference: { for _ in 0..<100 { bare.exchange() } },
+            { for _ in 0..<100 where !ends.reads(enrolment: bogus) { refused += 1 } })
+        precondition(refused == Measurement.rounds * 100)
+        let genuine = try ends.enrolmentMessage1()
+        precondition(ends.reads(enrolment: genuine))
+        return result
+    }
+
+    /// What a session at rest occupies: its value and what it holds on the heap, as malloc counts it.
+    static func idleSession(_ ends: Ends, after frames: Int) throws -> Measurement {
+        let stored = try ends.session(after: frames).gateway.encoded()
+        let count = 20_000
+        var sessions: [Session<WireSuite>] = []
+        let atStart = mallinfo2().uordblks + mallinfo2().hblkhd
+        sessions.reserveCapacity(count)
+        for _ in 0..<count { if let session = Session<WireSuite>(decoding: stored) { sessions.append(session) } }
+        let atEnd = mallinfo2().uordblks + mallinfo2().hblkhd
+        precondition(sessions.count == count)
+        return Measurement(
+            "idle session after \(frames) frames", bytes: Double(atEnd - atStart) / Double(count), most: 512)
     }
 }

@@ -43,6 +43,20 @@ struct Ends {
             .accepted, answer: [UInt8](repeating: 8, count: 20), ephemeral: Sodium.randomBytes(32))
     }
 
+    func enrolmentMessage1() throws -> [UInt8] {
+        try Initiator<WireSuite>(
+            .ik, device: nil, keys: HandshakeKeys(privateKey: devicePrivateKey, peerKey: gatewayPublicKey),
+            payload: FirstPayload(counter: 1, revision: 0, code: [UInt8](repeating: 6, count: 7), request: []),
+            ephemeral: Sodium.randomBytes(32)
+        ).message1
+    }
+
+    func reads(enrolment message1: [UInt8]) -> Bool {
+        guard let parsed = FrameHeader.parse(message1, fromDevice: true) else { return false }
+        let keys = HandshakeKeys(privateKey: gatewayPrivateKey, publicKey: gatewayPublicKey)
+        return (try? Responder<WireSuite>(datagram: message1, parsed: parsed, keys: keys)) != nil
+    }
+
     /// Both ends of a new session, after `frames` frames from the device.
     func session(after frames: Int = 0) throws -> (device: Session<WireSuite>, gateway: Session<WireSuite>) {
         let initiator = try initiator(counter: 1)

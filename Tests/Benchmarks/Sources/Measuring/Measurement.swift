@@ -1,16 +1,26 @@
 import Glibc
 
-/// One measured operation beside its reference, both in CPU time of this thread, from the same rounds.
+/// One measured operation beside its reference, both in CPU time of this thread, from the same rounds; or a size.
 public struct Measurement {
     public var name: String
-    /// Microseconds an operation.
+    /// Microseconds an operation, or bytes.
     public var value: Double
+    public var unit = "us"
     public var reference: Double
     /// The ratio that must not be exceeded, where there is one.
     public var bar: Double?
 
     public var ratio: Double { value / reference }
     public var isMissed: Bool { bar.map { ratio > $0 } ?? false }
+
+    /// A size beside the one that it must not exceed.
+    public init(_ name: String, bytes: Double, most: Double) {
+        self.name = name
+        value = bytes
+        unit = "B"
+        reference = most
+        bar = 1
+    }
 
     /// Short enough each, and so many, that some meet a quiet moment of the machine.
     public static let rounds = 100
@@ -53,7 +63,7 @@ public enum Report {
             for entry in measurements {
                 let bar = entry.bar.map { "\($0)" } ?? "null"
                 Swift.print(
-                    "{\"name\":\"\(entry.name)\",\"value\":\(rounded(entry.value)),\"unit\":\"us\","
+                    "{\"name\":\"\(entry.name)\",\"value\":\(rounded(entry.value)),\"unit\":\"\(entry.unit)\","
                         + "\"reference\":\(rounded(entry.reference)),\"ratio\":\(rounded(entry.ratio)),\"bar\":\(bar)}")
             }
             return
@@ -63,7 +73,7 @@ public enum Report {
             let name = entry.name + String(repeating: " ", count: width - entry.name.count)
             let bar = entry.bar.map { ", bar \($0)" + (entry.isMissed ? ": MISSED" : "") } ?? ""
             Swift.print(
-                "\(name)  \(rounded(entry.value)) us, reference \(rounded(entry.reference)) us,"
+                "\(name)  \(rounded(entry.value)) \(entry.unit), reference \(rounded(entry.reference)) \(entry.unit),"
                     + " ratio \(rounded(entry.ratio))\(bar)")
         }
     }

@@ -1,0 +1,61 @@
+internal import CompactMatrix
+internal import DeviceClient
+internal import LinkModel
+internal import SecureDatagram
+
+extension Simulation {
+    /// What no run has to show: a payload that no datagram carries, airtime that no duty cycle allows, passes that are too
+    /// short.
+    func checkWhatCannotWork() throws(ScenarioProblem) {
+        for (number, group) in scenario.devices.enumerated() {
+            let link = scenario.links[group.link].link
+            for traffic in group.traffic {
+                var longest = length(of: traffic.content)
+                switch group.stack {
+                case .datagrams(let stack):
+                    longest += stack.handshakeUp
+                    guard longest <= link.up.mtu else {
+                        throw ScenarioProblem(
+                            group: group.name,
+                            "a datagram of \(longest) bytes is longer than the \(link.up.mtu) that the link carries")
+                    }
+                case .sotto:
+                    let body = traffic.content.uplink.body.count
+                    guard let node = devices.first(where: { $0.group == number }), let identity = node.identity,
+                        let machine = try? DeviceNode.Machine(
+                            identity: identity, link: link.timing, state: nil,
+                            entropy: SeededEntropy(seed: 0, purpose: 0), now: 0)
+                    else { continue }
+                    guard body <= machine.largestBody else {
+                        throw ScenarioProblem(
+                            group: group.name,
+                            "a message of \(body) bytes does not fit: the link's \(link.up.mtu) bytes leave room for "
+                                + "\(machine.largestBody) besides a handshake")
+                    }
+                    longest = body + (link.up.mtu - machine.largestBody)
+                }
+                try check(longest, group, link)
+            }
+        }
+    }
+
+    private func check(_ bytes: Int, _ group: DeviceGroup, _ link: RadioLink) throws(ScenarioProblem) {
+        let duration = link.up.framing.duration(of: min(bytes, link.up.mtu))
+        let allowances = link.up.bands.map { $0.duty?.allowance ?? .max }
+        if let most = allowances.max(), duration > most {
+            throw ScenarioProblem(
+                group: group.name,
+                "\(bytes) bytes take \(duration / 1_000_000) ms on the air, and the duty cycle never allows more than "
+                    + "\(most / 1_000_000) ms")
+        }
+        if let windows = link.windows, windows.longest < duration {
+            throw ScenarioProblem(
+                group: group.name,
+                "\(bytes) bytes take \(duration / 1_000_000) ms, and the longest pass has \(windows.longest / 1_000_000) ms"
+            )
+        }
+        if let quota = link.up.quota, quota.datagrams == 0 {
+            throw ScenarioProblem(group: group.name, "the link's quota allows no datagram at all")
+        }
+    }
+}

@@ -1,0 +1,87 @@
+internal import DeviceClient
+public import LinkModel
+
+/// What a run came to. Times are nanoseconds.
+public struct Summary: Sendable {
+    /// What is on the air in one direction of a link, by sub-band.
+    public struct Airtime: Sendable {
+        public var link: Int
+        public var heading: Heading
+        public var band: String
+        public var limit: DutyLimit?
+        /// Of all senders together, in slices of a minute, an hour at most; and the busiest of them.
+        public var total: Int64 = 0
+    }
+
+    public var offered = 0
+    public var accepted = 0
+    public var refused = 0
+    public var unanswered = 0
+    public var handshakes = 0
+    public var said = 0
+    /// From a message's creation until it was in the gateway's journal, and in the room; from a word until it was heard.
+    public var journalled: [Int64] = []
+    public var inRoom: [Int64] = []
+    public var heard: [Int64] = []
+    /// By heading.
+    public var datagrams = [0, 0]
+    public var bytes = [0, 0]
+    public var layers = [Layers(), Layers()]
+    public var repetitions = 0
+    /// Messages by the copies of their datagram, 0 to 9 and more.
+    public var copies = [Int](repeating: 0, count: 10)
+    /// By link, once the run is over.
+    public var tallies: [LinkTally] = []
+    /// Airtime in each slice, by link and heading: `airtime[link * 2 + heading][slice]`.
+    public var airtime: [[Int64]]
+    public var slice: Int64
+    public var waits = [Waits(), Waits()]
+    /// Of each device: sending, receiving.
+    public var deviceAirtime: [(group: Int, up: Int64, down: Int64)] = []
+
+    init(_ scenario: Scenario) {
+        slice = max(60_000_000_000, scenario.duration / 2000)
+        let slices = Int(scenario.duration / slice) + 2
+        airtime = [[Int64]](repeating: [Int64](repeating: 0, count: slices), count: scenario.links.count * 2)
+    }
+
+    mutating func addLayers(_ report: DatagramReport) {
+        let index = report.direction == .up ? 0 : 1
+        layers[index].frame += report.frame
+        layers[index].handshake += report.handshake
+        layers[index].tag += report.tag
+        layers[index].coap += report.coap
+        layers[index].body += report.body
+        if report.isRepetition, report.direction == .up { repetitions += 1 }
+    }
+
+    mutating func started(
+        _ heading: Heading, _ time: Range<Int64>, _ channel: Int, _ waits: Waits, link: Int
+    ) {
+        let lane = link * 2 + Int(heading.rawValue)
+        let index = min(Int(time.lowerBound / slice), airtime[lane].count - 1)
+        airtime[lane][index] += time.upperBound - time.lowerBound
+        self.waits[Int(heading.rawValue)].add(waits)
+    }
+
+    mutating func ended(_ message: MessageState) {
+        copies[min(Int(message.copies), copies.count - 1)] += 1
+    }
+
+    mutating func finish(_ simulation: Simulation) {
+        tallies = simulation.links.map { $0.machine.tally }
+        deviceAirtime = simulation.devices.map { ($0.group, $0.airtimeUp, $0.airtimeDown) }
+    }
+}
+
+extension Waits {
+    mutating func add(_ other: Waits) {
+        queue += other.queue
+        duty += other.duty
+        quota += other.quota
+        window += other.window
+        uplink += other.uplink
+        duplex += other.duplex
+        access += other.access
+    }
+}

@@ -1,0 +1,12 @@
+public import CoAP
+public import Links
+
+extension TransmissionParameters {
+    /// The timers of a device on this link: they follow its answers down.
+    public init(deviceOn link: Link) {
+        let timing = LinkTiming(link)
+        self.init(
+            roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteDown,
+            expectedAnswerBytes: 24 + link.down.overheadBytes, processing: link.processing)
+    }
+}

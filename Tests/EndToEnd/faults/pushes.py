@@ -1,0 +1,65 @@
+"""Stands between the homeserver and the gateway's application service, and notes which events the gateway took.
+
+Synapse hands events to its sender in memory before it notes how far it has come: what waits there when it is killed is
+never pushed. Whoever kills it has to know what was.
+"""
+
+import http.client
+import http.server
+import json
+import threading
+
+
+class Pushes:
+    def __init__(self, port, gateway_port):
+        self.taken = set()
+        self.pushed = {}
+        pushes = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_any(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+                connection = http.client.HTTPConnection("127.0.0.1", gateway_port, timeout=30)
+                try:
+                    connection.request(self.command, self.path, body, headers)
+                    answer = connection.getresponse()
+                    status, content = answer.status, answer.read()
+                except OSError:
+                    status, content = 503, b"{}"
+                except http.client.HTTPException:
+                    status, content = 503, b"{}"
+                finally:
+                    connection.close()
+                if "/transactions/" in self.path and status == 200:
+                    pushes.note([event["event_id"] for event in json.loads(body)["events"]])
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_PUT = do_POST = do_any
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_):
+                pass  # the homeserver was killed meanwhile
+
+        self.server = Server(("127.0.0.1", port), Handler)
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+
+    def note(self, events):
+        for event in events:
+            self.taken.add(event)
+            self.pushed[event] = self.pushed.get(event, 0) + 1
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
