@@ -64,11 +64,11 @@ struct CompactDecoder {
     }
 
     /// What was read since `mark`.
-    mutating func note(_ mark: (structure: Int, tail: Int), _ text: String, _ depth: Int) {
+    mutating func note(_ mark: (structure: Int, tail: Int), _ text: @autoclosure () -> String, _ depth: Int) {
         guard notes != nil else { return }
         notes?.append(
             MessageNote(
-                text: String(repeating: "  ", count: depth) + text,
+                text: String(repeating: "  ", count: depth) + text(),
                 structure: Array(reader.bytes[mark.structure..<reader.index]),
                 tail: tail.map { Array($0[mark.tail..<tailIndex]) } ?? []))
     }
