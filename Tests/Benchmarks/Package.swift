@@ -33,7 +33,11 @@ let package = Package(
         target("Links"),
         target("CompactMatrix", ["CBOR", "CoAP"]),
         target("DeviceClient", ["CBOR", "CoAP", "CompactMatrix", "Links", "Noise", "SecureDatagram"]),
-        .target(name: "MatrixJSON", dependencies: ["CCBOR", "CZlib"], exclude: ["Tables"], swiftSettings: settings),
+        .target(
+            name: "MatrixJSON", dependencies: ["CCBOR", "CZlib", "CoAP", "CompactMatrix"], exclude: ["Tables"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "CodecBenchmark", dependencies: ["CCBOR", "MatrixJSON", "Measuring"], swiftSettings: settings),
         target("GatewayCore", ["CBOR", "CoAP", "CompactMatrix", "Links", "MatrixJSON", "Noise", "SecureDatagram"]),
         target("LinkModel", ["Links"]),
         target(
