@@ -151,7 +151,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Links"], path: "Tests/Support", swiftSettings: strict),
         .target(name: "FuzzSupport", path: "Tests/Fuzz/Support", swiftSettings: strict),
         .testTarget(
             name: "FuzzTests",
@@ -187,7 +187,7 @@ let package = Package(
             "GatewayCore",
             [
                 "CBOR", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "Links", "MatrixJSON", "Noise",
-                "NoiseSodium", "SecureDatagram",
+                "NoiseSodium", "SecureDatagram", "TestSupport",
             ]),
         tests(
             "SecureDatagram",

@@ -1,5 +1,6 @@
 import CoAP
 import Links
+import TestSupport
 
 /// A client with one robust transfer, a server, and a link between them that loses, repeats and reorders, in virtual time.
 final class RobustConversation {

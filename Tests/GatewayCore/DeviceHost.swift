@@ -4,6 +4,7 @@ import DeviceClient
 import GatewayCore
 import Links
 import SecureDatagram
+import TestSupport
 
 /// Runs the device machine as its owner must, with an application that sends its messages one by one.
 final class DeviceHost {

@@ -3,6 +3,7 @@ import GatewayCore
 import Links
 import SecureDatagram
 import Testing
+import TestSupport
 
 /// A gateway, its devices, their links and a homeserver in virtual time: same seed, same world.
 final class World {

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// Prints what becomes of each datagram of a relay, and counts. Called on the relay's thread; the sums may be read anywhere.
 final class RelayPrinter: Sendable {
-    private struct Line: Encodable {
+    fileprivate struct Line: Encodable {
         var seconds: Double
         var direction: String
         var device: Int
@@ -17,7 +17,7 @@ final class RelayPrinter: Sendable {
         var arrivesAfter: Double?
     }
 
-    private struct Sums {
+    fileprivate struct Sums {
         var came: [UInt64: Int64] = [:]
         var leaves: [UInt64: Int64] = [:]
         var devices = 0
