@@ -96,7 +96,7 @@ extension Simulation {
         pushIsPlanned = false
         guard homeserverIsUp, let transaction = homeserver.transactionToPush() else { return }
         for index in gateways.indices {
-            gateways[index].machine.receive(transaction: transaction.id, events: transaction.events, now: moment)
+            gateways[index].machine.receive(transaction.events, now: moment)
             settle(gateway: index)
         }
         homeserver.taken(transaction.id)

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// Prints what becomes of each datagram of a relay, and counts. Called on the relay's thread; the sums may be read anywhere.
 final class RelayPrinter: Sendable {
-    private struct Line: Encodable {
+    fileprivate struct Line: Encodable {
         var seconds: Double
         var direction: String
         var device: Int
@@ -17,7 +17,7 @@ final class RelayPrinter: Sendable {
         var arrivesAfter: Double?
     }
 
-    private struct Sums {
+    fileprivate struct Sums {
         var came: [UInt64: Int64] = [:]
         var leaves: [UInt64: Int64] = [:]
         var devices = 0
@@ -72,7 +72,7 @@ final class RelayPrinter: Sendable {
 
 extension RelayPrinter.Sums {
     /// The line for a datagram whose fate is known now; nil: it is still under way.
-    fileprivate mutating func line(for event: LinkRelay.Event, began: Int64) -> RelayPrinter.Line? {
+    mutating func line(for event: LinkRelay.Event, began: Int64) -> RelayPrinter.Line? {
         devices = max(devices, event.device + 1)
         let fate: String
         var arrives: Int64?
