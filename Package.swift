@@ -60,7 +60,15 @@ let package = Package(
         deviceTarget("DeviceClient", ["CBOR", "CoAP", "CompactMatrix", "Links", "Noise", "SecureDatagram"]),
 
         .target(name: "NoiseSodium", dependencies: ["CSodium", "Noise"], swiftSettings: strict),
-        .target(name: "MatrixJSON", dependencies: ["CCBOR", "CZlib"], exclude: ["Tables"], swiftSettings: strict),
+        .target(
+            name: "MatrixJSON", dependencies: ["CCBOR", "CZlib", "CoAP", "CompactMatrix"], exclude: ["Tables"],
+            swiftSettings: strict),
+        .target(
+            name: "ExchangeMeasure",
+            dependencies: [
+                "CBOR", "CoAP", "CompactMatrix", "MatrixJSON", "Noise", "NoiseSodium", "SecureDatagram",
+            ],
+            swiftSettings: strict),
         .target(
             name: "GatewayCore",
             dependencies: ["CBOR", "CoAP", "CompactMatrix", "Links", "MatrixJSON", "Noise", "SecureDatagram"],
@@ -126,8 +134,8 @@ let package = Package(
         .executableTarget(
             name: "sotto",
             dependencies: [
-                "CClock", "CQREncode", "CoAP", "CompactMatrix", "DeviceClient", "GatewayCore", "GatewayStore",
-                "Homeserver", "LinkModel", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "Profiles",
+                "CClock", "CQREncode", "CoAP", "CompactMatrix", "DeviceClient", "ExchangeMeasure", "GatewayCore",
+                "GatewayStore", "Homeserver", "LinkModel", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "Profiles",
                 "ScenarioReading", "SecureDatagram", "Simulation", "SimulationReports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -159,13 +167,18 @@ let package = Package(
         tests(
             "GatewayStore",
             ["GatewayCore", "GatewayStore", "NoiseSodium", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests(
+            "ExchangeMeasure", ["CompactMatrix", "ExchangeMeasure", "MatrixJSON", "TestSupport"],
+            exclude: ["greenhouse-sensor.yaml"]),
         tests("Homeserver", ["Homeserver", "MatrixJSON"]),
         tests("LinkModel", ["LinkModel", "Links", "TestSupport"]),
         tests(
             "Simulation",
             ["CompactMatrix", "LinkModel", "Profiles", "ScenarioReading", "Simulation", "SimulationReports"]),
         tests("Links", ["Links", "TestSupport"]),
-        tests("MatrixJSON", ["CBOR", "CZlib", "MatrixJSON", "TestSupport"], resources: [.copy("Fixtures")]),
+        tests(
+            "MatrixJSON", ["CBOR", "CZlib", "CoAP", "CompactMatrix", "MatrixJSON", "TestSupport"],
+            resources: [.copy("Fixtures")]),
         tests(
             "Noise", ["Noise", "NoiseSodium", "TestSupport"], exclude: ["make_vectors.py", "noise_peer.py"],
             resources: [.copy("Vectors")]),

@@ -45,6 +45,11 @@ public struct CBORReader: Sendable {
         return String(copying: UTF8Span(unchecked: slice.span))
     }
 
+    /// Bytes as text; nil where they are not UTF-8.
+    public static func string(_ utf8: [UInt8]) -> String? {
+        UTF8Check.isValid(utf8[...]) ? String(copying: UTF8Span(unchecked: utf8.span)) : nil
+    }
+
     /// The number of items that follow; each is at least a byte, so that it cannot exceed what is left.
     public mutating func array() throws(CBORError) -> Int {
         try count(.array, bytesEach: 1)

@@ -14,12 +14,12 @@ public enum CompactMessage {
         let verbatim = try message.encoded()
         // As the peer will have it: options sorted.
         let message = try Message(decoding: verbatim)
+        // Never in a form that does not name what it answers, however short.
+        let canAnswer = message.code != .empty || message.type == .acknowledgement || message.type == .reset
+        if canAnswer, let answered, let compact = answerForm(message, frame, answered, verbatim) { return compact }
         var best = verbatim
         if let compact = requestForm(message, frame, context), compact.count < best.count { best = compact }
         if let compact = generalForm(message, frame, verbatim), compact.count < best.count { best = compact }
-        if let answered, let compact = answerForm(message, frame, answered, verbatim), compact.count < best.count {
-            best = compact
-        }
         return best
     }
 

@@ -24,6 +24,7 @@ public struct RequestShape: Equatable, Sendable {
             RequestShape(.post, .text), RequestShape(.post, .reading), RequestShape(.post, .event),
             RequestShape(.get, .messages, observe: 0), RequestShape(.get, .messages, observe: 1),
             RequestShape(.get, .messages), RequestShape(.post, .packedReading),
+            RequestShape(.post, .exchange),
         ]
     }
 }

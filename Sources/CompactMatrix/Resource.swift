@@ -8,6 +8,8 @@ public enum Resource: UInt8, Sendable {
     case event = 0x65
     /// POST: a reading by the template of the device's profile.
     case packedReading = 0x70
+    /// POST: a request of the client-server or server-server API in compact Matrix, answered by its answer.
+    case exchange = 0x78
     /// GET with Observe: what arrives for the device.
     case messages = 0x6D
 

@@ -44,7 +44,7 @@ struct RoomContent {
             eventType = type
             unixSeconds = nil
             object = content
-        case .messages, .packedReading:
+        case .messages, .packedReading, .exchange:
             throw .malformed
         }
         reading = measured

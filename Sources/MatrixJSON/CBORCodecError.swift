@@ -25,6 +25,8 @@ public struct CBORCodecError: Error, Equatable, Sendable {
         case tooManyValues
         /// No table gives this number a meaning.
         case undefinedNumber
+        /// An identifier or an earlier message that this end does not remember: to be answered so, and sent again without.
+        case unknownReference
         /// Bytes that no text packs into.
         case packing
         /// No compressed form of a message, or one that holds more than was allowed.
@@ -61,6 +63,7 @@ extension CBORCodecError: CustomStringConvertible {
             case .tooDeep: "nested too deep"
             case .tooManyValues: "too many values"
             case .undefinedNumber: "a number that the tables do not know"
+            case .unknownReference: "a reference to what is not remembered"
             case .packing: "packed text that nobody packs so"
             case .compression: "compressed content that is damaged or too large"
             }

@@ -43,7 +43,8 @@ struct CBORHeadReader {
         guard let length = Int(exactly: length), length <= index - start else {
             throw CBORCodecError(.truncated, at: start)
         }
-        guard let text = String(validating: bytes[index - length..<index], as: UTF8.self) else {
+        let content = bytes[index - length..<index]
+        guard let text = content.withUnsafeBufferPointer({ String(validating: $0, as: UTF8.self) }) else {
             throw CBORCodecError(.invalidUTF8, at: start)
         }
         return text

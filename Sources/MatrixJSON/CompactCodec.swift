@@ -4,9 +4,6 @@
 /// a final deflate block are `011` or `101` (RFC 1951 section 3.2.3, bits counted from the lowest), and `000` stands before
 /// CBOR as it is. Behind a compressed structure the contents of its byte strings follow, which do not compress.
 public enum CompactCodec {
-    /// Before compact CBOR that is not compressed.
-    static let plainForm: UInt8 = 0
-
     /// - Parameter compresses: false where a message is to be readable without a dictionary.
     public static func encode(_ value: JSONValue, compresses: Bool = true) -> [UInt8] {
         encode(compresses: compresses) { $0.write(value) }
@@ -22,6 +19,11 @@ public enum CompactCodec {
         return value
     }
 
+    /// The number of a string in the table of values, as error codes travel to devices; nil: it has none.
+    public static func number(ofValue text: String) -> UInt16? {
+        CompactTables.values.number(of: text).map { UInt16(truncatingIfNeeded: $0) }
+    }
+
     /// What the compressor gets to see of a value: for the making of dictionaries, and for tests of what is not in it.
     public static func compressedPart(of value: JSONValue) -> [UInt8] {
         var encoder = CompactEncoder(splits: true)
@@ -30,29 +32,19 @@ public enum CompactCodec {
     }
 
     static func encode(compresses: Bool, _ write: (inout CompactEncoder) -> Void) -> [UInt8] {
-        if compresses {
-            var split = CompactEncoder(splits: true)
-            write(&split)
-            let compressed = Deflate.compress(
-                split.structure, with: CompactDictionary.deflate, dictionary: CompactDictionary.bytes)
-            if compressed.count + split.tail.count < 1 + split.plainCount { return compressed + split.tail }
-        }
         var whole = CompactEncoder(splits: false)
         write(&whole)
-        return [plainForm] + whole.structure
+        let plain = [CompactForm.plain] + whole.structure
+        guard compresses else { return plain }
+        var split = CompactEncoder(splits: true)
+        write(&split)
+        let compressed = Deflate.compress(
+            split.structure, with: CompactDictionary.deflate, dictionary: CompactDictionary.bytes)
+        return compressed.count + split.tail.count < plain.count ? compressed + split.tail : plain
     }
 
     static func decoder(_ bytes: [UInt8], limits: DocumentLimits) throws(CBORCodecError) -> CompactDecoder {
-        guard bytes.count <= limits.maximumBytes else { throw CBORCodecError(.tooLong, at: limits.maximumBytes) }
-        guard let first = bytes.first else { throw CBORCodecError(.truncated, at: 0) }
-        switch first & 0b111 {
-        case 0b011, 0b101:
-            let expanded = try Deflate.expand(
-                bytes, dictionary: CompactDictionary.bytes, maximumBytes: limits.maximumBytes)
-            return CompactDecoder(expanded.output, tail: Array(bytes[expanded.consumed...]), limits: limits)
-        default:
-            guard first == plainForm else { throw CBORCodecError(.compression, at: 0) }
-            return CompactDecoder(Array(bytes.dropFirst()), tail: nil, limits: limits)
-        }
+        let opened = try CompactForm.open(bytes, frame: 0, contexts: nil, limits: limits)
+        return CompactDecoder(opened.structure, tail: opened.tail, limits: limits)
     }
 }

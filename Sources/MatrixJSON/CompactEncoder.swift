@@ -1,34 +1,61 @@
+internal import CompactMatrix
+
 /// Writes values in compact CBOR: keys and frequent strings as numbers, bytes in disguise as bytes, times as differences.
 ///
 /// With `splits` the content of byte strings and of secrets goes to `tail`, so that the compressor sees the structure alone:
 /// hashes, keys, signatures and ciphertexts do not compress, they would only cost, and what is not in a compressor cannot
 /// leak by its output's length.
+///
+/// With `packs` also texts, integers and floats go there as far as they can: the structure is then the same for documents of
+/// one shape, and compresses to nothing after another of it.
 struct CompactEncoder {
     private var writer = CBORHeadWriter()
     private(set) var tail: [UInt8] = []
+    /// Where they do not stand in place.
+    private(set) var spare = SpareBits()
+    private let keepsSpareBits: Bool
     private let splits: Bool
-    private var secrets = 0
+    private let packs: Bool
     private var latestTime: Int64?
+    /// nil: nothing is remembered of this message.
+    private(set) var pass: IdentifierPass?
+    /// nil: opaque values travel as they are.
+    let opaque: OpaqueScope?
+    /// Identifiers become holes: they will be known. Events are new ones each time.
+    private let isShape: Bool
+    private var holes: [(offset: Int, place: Int)] = []
 
-    init(splits: Bool) {
+    init(
+        splits: Bool, packs: Bool = false, pass: IdentifierPass? = nil, opaque: OpaqueScope? = nil,
+        isShape: Bool = false
+    ) {
+        self.isShape = isShape
         self.splits = splits
+        self.packs = splits && packs
+        // In a session, whose messages have the forms for it.
+        keepsSpareBits = splits && opaque != nil
+        self.pass = pass
+        self.opaque = opaque
     }
 
     var structure: [UInt8] { writer.bytes }
 
-    /// What all would take without splitting: then secrets have no tag.
-    var plainCount: Int { writer.bytes.count + tail.count - secrets }
+    var shape: MessageShape { MessageShape(bytes: writer.bytes, holes: holes) }
 
     mutating func write(_ value: JSONValue) {
+        write(value, key: nil)
+    }
+
+    private mutating func write(_ value: JSONValue, key: String?) {
         switch value {
         case .null: writer.null()
         case .bool(let value): writer.bool(value)
         case .integer(let value): writeInteger(value)
-        case .double(let value): writer.double(value)
-        case .string(let value): writeString(value)
+        case .double(let value): writeDouble(value)
+        case .string(let value): writeString(value, .value(of: key))
         case .array(let items):
             writer.array(items.count)
-            for item in items { write(item) }
+            for item in items { write(item, key: key) }
         case .object(let object):
             writer.map(object.count)
             for member in object.members {
@@ -36,7 +63,7 @@ struct CompactEncoder {
                 if case .string(let text) = member.value, CompactTables.secretKeys.contains(member.key) {
                     writeSecret(text)
                 } else {
-                    write(member.value)
+                    write(member.value, key: member.key)
                 }
             }
         }
@@ -46,11 +73,12 @@ struct CompactEncoder {
         if let number = CompactTables.keys.number(of: key) {
             writer.integer(CompactNumber.keyInteger(number))
         } else {
-            writeString(key)
+            writeString(key, .key)
         }
     }
 
-    mutating func writeString(_ text: String) {
+    mutating func writeString(_ text: String, _ position: IdentifierRule.Position) {
+        if writeOpaque(text) { return }
         if let number = CompactTables.values.number(of: text) {
             if let simple = CompactNumber.simple(ofValue: number) {
                 writer.simple(simple)
@@ -61,37 +89,82 @@ struct CompactEncoder {
         } else if text.utf8.count > 2, let number = CompactTables.keys.number(of: text) {
             writer.tag(CompactTag.keyString)
             writer.integer(CompactNumber.keyInteger(number))
-        } else {
-            switch PackedText(text) {
-            case .bytes(let kind, let bytes): writeBytes(bytes, kind)
-            case .integer(let value):
-                writer.tag(CompactTag.decimal)
-                writer.integer(value)
-            case nil: writer.text(text)
+        } else if pass != nil, IdentifierRule.isIdentifier(text, position) {
+            if let reference = pass?.write(Array(text.utf8)) {
+                writer.tag(CompactTag.identifier)
+                writer.integer(reference)
+            } else if isShape, !text.hasPrefix("$"), let place = pass?.mentions.count,
+                place <= IdentifierReference.places
+            {
+                writer.tag(CompactTag.identifier)
+                holes.append((writer.bytes.count, place - 1))
+            } else {
+                writeWords(text, canPack: false)
             }
+        } else {
+            if case .key = position { writeWords(text, canPack: false) } else { writeWords(text, canPack: packs) }
         }
     }
 
+    private mutating func writeWords(_ text: String, canPack: Bool) {
+        var packed = PackedText(text)
+        if keepsSpareBits, let found = packed?.withoutSpareBits {
+            packed = found.packed
+            spare.append(found.value, count: found.count)
+        }
+        switch packed {
+        case .bytes(let kind, let bytes): writeBytes(bytes, kind)
+        case .integer(let value):
+            writer.tag(CompactTag.decimal)
+            writeInteger(value)
+        case nil:
+            guard canPack else { return writer.text(text) }
+            writer.tag(CompactTag.tailText)
+            writer.textHead(text.utf8.count)
+            tail.append(contentsOf: text.utf8)
+        }
+    }
+
+    /// A name of this session, where it is one.
+    private mutating func writeOpaque(_ text: String) -> Bool {
+        guard let opaque, let name = OpaqueName(text, session: opaque.session) else { return false }
+        guard !opaque.makes || name.frame == opaque.frame else { return false }
+        writer.tag(CompactTag.opaque)
+        writer.integer(name.integer(isNew: opaque.makes))
+        return true
+    }
+
     mutating func writeSecret(_ text: String) {
+        if writeOpaque(text) { return }
         guard splits else { return writer.text(text) }
-        secrets += 1
-        writer.tag(CompactTag.secretText)
+        writer.tag(CompactTag.tailText)
         writer.textHead(text.utf8.count)
         tail.append(contentsOf: text.utf8)
     }
 
     mutating func writeInteger(_ value: Int64) {
-        guard Milliseconds.range.contains(value) else { return writer.integer(value) }
-        if let latestTime, (value - latestTime).magnitude < 1 << 32 {
+        guard Milliseconds.range.contains(value) else {
+            guard packs, value >= 24 else { return writer.integer(value) }
+            writer.tag(CompactTag.packedInteger)
+            return writeContent(BigEndian.shortest(value))
+        }
+        if let latestTime, (value - latestTime).magnitude < 1 << 32, !packs || value == latestTime {
             writer.tag(CompactTag.timeDifference)
             writer.integer(value - latestTime)
-        } else if let bytes = Milliseconds.packed(value) {
-            writer.tag(CompactTag.time)
-            writeContent(bytes)
         } else {
-            writer.integer(value)
+            writer.tag(CompactTag.time)
+            writeContent(Milliseconds.packed(value))
         }
         latestTime = value
+    }
+
+    private mutating func writeDouble(_ value: Double) {
+        if splits, let bytes = DecimalFloat.packed(value) {
+            writer.tag(CompactTag.decimalFloat)
+            writeContent(bytes)
+        } else {
+            writer.double(value)
+        }
     }
 
     mutating func writeNumber(_ value: Int64) { writer.integer(value) }

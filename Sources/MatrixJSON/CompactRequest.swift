@@ -47,4 +47,43 @@ public struct CompactRequest: Equatable, Sendable {
         }
         return CompactTables.endpoints[UInt64(number)]?.isAlone ?? true
     }
+
+    /// The variables of the path, by their names in the table of endpoints; empty for an unknown target.
+    public var pathVariables: [(name: String, value: String)] {
+        guard case .endpoint(let number, _, _, let variables, _) = RequestTarget(method: method, target: target).form,
+            let endpoint = CompactTables.endpoints[UInt64(number)]
+        else { return [] }
+        return zip(endpoint.variables, variables).map { (name: $0.0, value: $0.1) }
+    }
+
+    /// Of a known target.
+    public var queryParameters: [(name: String, value: String)] {
+        guard case .endpoint(_, _, _, _, let query) = RequestTarget(method: method, target: target).form else {
+            return []
+        }
+        return (query ?? []).map { (name: $0.name, value: $0.value) }
+    }
+
+    /// The same with other values in path and query, spelled in the same way. `change` gets name and value.
+    public func changing(_ change: (String, String) -> String) -> CompactRequest {
+        let form = RequestTarget(method: method, target: target).form
+        guard case .endpoint(let number, let version, let style, let variables, let query) = form,
+            let endpoint = CompactTables.endpoints[UInt64(number)]
+        else { return self }
+        let changed = RequestTarget.Form.endpoint(
+            number: number, version: version, style: style,
+            variables: zip(endpoint.variables, variables).map { change($0.0, $0.1) },
+            query: query?.map { RequestTarget.Parameter(name: $0.name, value: change($0.name, $0.value)) })
+        return CompactRequest(method: method, target: RequestTarget.spell(changed) ?? target, body: body)
+    }
+
+    /// Path and query as on a request line; what must be escaped in the query is.
+    public static func target(path: String, query: [(name: String, value: String)]) -> String {
+        guard !query.isEmpty else { return path }
+        return path + "?"
+            + query.map {
+                PercentStyle.segment.encode($0.name, isQuery: true) + "="
+                    + PercentStyle.segment.encode($0.value, isQuery: true)
+            }.joined(separator: "&")
+    }
 }

@@ -9,12 +9,18 @@ enum CompactTag {
     static let decimal: UInt64 = 15
     /// Milliseconds of Unix time: the difference to those before, in the order of the document.
     static let timeDifference: UInt64 = 16
-    /// Text outside the compressed part.
-    static let secretText: UInt64 = 17
-    /// Of the tables that a session learns: the number of an identifier follows. Not in messages that stand alone.
+    /// Text outside the compressed part: all secrets, and what else would not repeat.
+    static let tailText: UInt64 = 17
+    /// An identifier of this session: the integer of an `IdentifierReference` follows. Not in messages that stand alone.
     static let identifier: UInt64 = 18
-    /// Milliseconds of Unix time: a byte string of five bytes follows, milliseconds since 2020.
+    /// Milliseconds of Unix time: a byte string of five bytes follows, milliseconds since 2020, or of six, since 1970.
     static let time: UInt64 = 19
+    /// An integer from 24 on as a byte string: it stands where byte strings do.
+    static let packedInteger: UInt64 = 20
+    /// A float as decimal: a byte string of its exponent in a byte, then its mantissa, both two's complement.
+    static let decimalFloat: UInt64 = 21
+    /// A value that nobody but its maker reads, by a name of the session: see `OpaqueName`.
+    static let opaque: UInt64 = 22
 }
 
 /// Where a number of a table goes: the most frequent ones into a byte.
@@ -52,23 +58,5 @@ enum CompactNumber {
         case 32..<256: simple - 32 + 20
         default: nil
         }
-    }
-}
-
-/// Integers that look like milliseconds of Unix time: from 2004 to 2109.
-enum Milliseconds {
-    static let range: Range<Int64> = 1 << 40..<1 << 42
-    /// 2020-01-01T00:00:00Z: five bytes reach from there to 2054.
-    static let epoch: Int64 = 1_577_836_800_000
-
-    static func packed(_ value: Int64) -> [UInt8]? {
-        let since = value - epoch
-        guard since >= 0, since < 1 << 40 else { return nil }
-        return stride(from: Int64(32), through: 0, by: -8).map { UInt8(truncatingIfNeeded: since >> $0) }
-    }
-
-    static func unpacked(_ bytes: [UInt8]) -> Int64? {
-        guard bytes.count == 5 else { return nil }
-        return bytes.reduce(0) { $0 << 8 | Int64($1) } + epoch
     }
 }

@@ -57,8 +57,10 @@ enum Deflate {
     /// The output, and how many bytes of `input` made it; what follows them is somebody else's.
     ///
     /// Output is made up to `maximumBytes` and not a byte further: a bomb costs no more than what was allowed.
+    ///
+    /// - Parameter hasHeader: false where the first three bits, those of fixed codes, were left out.
     static func expand(
-        _ input: [UInt8], dictionary: [UInt8], maximumBytes: Int
+        _ input: [UInt8], dictionary: [UInt8], hasHeader: Bool = true, maximumBytes: Int
     ) throws(CBORCodecError) -> (output: [UInt8], consumed: Int) {
         var stream = z_stream()
         guard inflateInit2_(&stream, -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
@@ -69,6 +71,9 @@ enum Deflate {
             guard inflateSetDictionary(&stream, dictionary, UInt32(dictionary.count)) == Z_OK else {
                 throw CBORCodecError(.compression, at: 0)
             }
+        }
+        if !hasHeader, inflatePrime(&stream, 3, Int32(FixedDeflate.header)) != Z_OK {
+            throw CBORCodecError(.compression, at: 0)
         }
         var input = input
         var output: [UInt8] = []

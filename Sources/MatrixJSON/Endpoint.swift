@@ -7,6 +7,9 @@ struct Endpoint: Sendable {
         case variable
     }
 
+    /// Names of the variables, in order.
+    let variables: [String]
+
     let method: String
     let parts: [Part]
     /// Bodies carry secrets: never compressed with what other messages taught.
@@ -16,6 +19,8 @@ struct Endpoint: Sendable {
         let fields = line.split(separator: " ").map(String.init)
         method = fields.first ?? ""
         parts = fields.count > 1 ? Self.parts(of: fields[1]) : []
+        variables = (fields.count > 1 ? fields[1] : "").split(separator: "/").filter { $0.hasPrefix("{") }
+            .map { String($0.dropFirst().dropLast()) }
         isAlone = fields.last == "alone"
     }
 
@@ -36,7 +41,10 @@ struct Endpoint: Sendable {
         return nil
     }
 
-    var variableCount: Int { parts.count { $0 == .variable } }
+    var literalCount: Int { parts.count - variables.count }
 
-    var literalCount: Int { parts.count - variableCount }
+    /// Whether a variable is a value that the gateway may make itself: a client's transaction id. Those of servers are signed.
+    func isOpaque(_ variable: String) -> Bool {
+        variable == "txnId" && parts.count > 1 && parts[1] == .literal("client")
+    }
 }

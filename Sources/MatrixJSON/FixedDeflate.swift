@@ -35,11 +35,16 @@ struct FixedDeflate: Sendable {
         return Int((three &* 0x9E37_79B1) >> (32 - hashBits))
     }
 
-    func compress(_ input: [UInt8]) -> [UInt8] {
-        let steps = cheapestSteps(input)
+    /// BFINAL, and BTYPE 01: the first three bits.
+    static let header: UInt32 = 0b011
+
+    /// - Parameters:
+    ///   - context: what the other end has behind the dictionary.
+    ///   - hasHeader: without it the first three bits are left out, which are always the same.
+    func compress(_ input: [UInt8], after context: [UInt8] = [], hasHeader: Bool = true) -> [UInt8] {
+        let steps = cheapestSteps(input, after: context)
         var writer = BitWriter()
-        // BFINAL, and BTYPE 01.
-        writer.write(0b011, bits: 3)
+        if hasHeader { writer.write(Self.header, bits: 3) }
         var place = 0
         while place < input.count {
             let step = steps[place]
@@ -60,14 +65,15 @@ struct FixedDeflate: Sendable {
     }
 
     /// What to do at each place that the cheapest way touches. Backwards: the cost of the rest is known before the choice.
-    private func cheapestSteps(_ input: [UInt8]) -> [Step] {
-        let bytes = dictionary + input
-        let start = dictionary.count
+    private func cheapestSteps(_ input: [UInt8], after context: [UInt8]) -> [Step] {
+        let bytes = dictionary + context + input
+        let start = dictionary.count + context.count
         var heads = heads
         var links = links
-        links.append(contentsOf: repeatElement(-1, count: input.count))
-        // The two places at the dictionary's end whose three bytes reach into the input belong to the index as well.
-        for place in max(0, start - 2)..<max(start, bytes.count - 2) where place + 2 < bytes.count {
+        links.append(contentsOf: repeatElement(-1, count: context.count + input.count))
+        // The two places at the dictionary's end whose three bytes reach further belong to the index as well.
+        for place in max(0, dictionary.count - 2)..<max(dictionary.count, bytes.count - 2) where place + 2 < bytes.count
+        {
             let hash = Self.hash(bytes, place)
             links[place] = heads[hash]
             heads[hash] = Int32(place)

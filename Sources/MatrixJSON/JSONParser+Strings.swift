@@ -46,7 +46,7 @@ extension JSONParser {
     }
 
     private func validated(_ run: ArraySlice<UInt8>, at start: Int) throws(JSONError) -> String {
-        guard let text = String(validating: run, as: UTF8.self) else {
+        guard let text = run.withUnsafeBufferPointer({ String(validating: $0, as: UTF8.self) }) else {
             // Repairing puts U+FFFD where the fault is: what is before it tells the offset.
             let repaired = String(decoding: run, as: UTF8.self).utf8
             let same = zip(repaired, run).prefix { $0 == $1 }.count

@@ -67,7 +67,7 @@ struct RequestTarget: Equatable {
         return parameters
     }
 
-    private static func spell(_ form: Form) -> String? {
+    static func spell(_ form: Form) -> String? {
         guard case .endpoint(let number, let version, let style, let variables, let query) = form,
             let endpoint = CompactTables.endpoints[UInt64(number)]
         else { return nil }
@@ -118,19 +118,21 @@ struct RequestTarget: Equatable {
             encoder.writeNumber(-1 - Int64(number))
             encoder.writeNumber(Int64(modifiers))
         }
-        for variable in variables { encoder.writeString(variable) }
+        for (variable, name) in zip(variables, endpoint.variables) {
+            if encoder.opaque == nil || !endpoint.isOpaque(name) { encoder.writeString(variable, .variable) }
+        }
         guard let query else { return }
         encoder.writeArrayHead(query.count * 2)
         for parameter in query {
             if let number = CompactTables.queries.number(of: parameter.name) {
                 encoder.writeNumber(Int64(number))
             } else {
-                encoder.writeString(parameter.name)
+                encoder.writeString(parameter.name, .elsewhere)
             }
             if CompactTables.secretKeys.contains(parameter.name) {
                 encoder.writeSecret(parameter.value)
             } else {
-                encoder.writeString(parameter.value)
+                encoder.writeString(parameter.value, .value(of: parameter.name))
             }
         }
     }
@@ -138,7 +140,7 @@ struct RequestTarget: Equatable {
     init(from decoder: inout CompactDecoder) throws(CBORCodecError) {
         guard let first = decoder.nextByte else { throw decoder.fault(.truncated) }
         guard first >> 5 < 2 else {
-            let target = try decoder.string()
+            let target = try decoder.string(.elsewhere)
             let method: String
             if let byte = decoder.nextByte, byte >> 5 == 0 {
                 guard let number = Int(exactly: try decoder.integer()), Self.methods.indices.contains(number) else {
@@ -146,7 +148,7 @@ struct RequestTarget: Equatable {
                 }
                 method = Self.methods[number]
             } else {
-                method = try decoder.string()
+                method = try decoder.string(.elsewhere)
             }
             self.method = method
             self.target = target
@@ -165,7 +167,13 @@ struct RequestTarget: Equatable {
         let place = Int(modifiers) >> 1 & 0b11
         guard versions.indices.contains(place) else { throw decoder.fault(.undefinedNumber) }
         var variables: [String] = []
-        for _ in 0..<endpoint.variableCount { variables.append(try decoder.string()) }
+        for name in endpoint.variables {
+            if let opaque = decoder.opaque, endpoint.isOpaque(name) {
+                variables.append(OpaqueName(session: opaque.session, frame: opaque.frame, place: 0).text)
+            } else {
+                variables.append(try decoder.string(.variable))
+            }
+        }
         var query: [Parameter]?
         if modifiers & 1 == 1 { query = try Self.query(from: &decoder) }
         let form = Form.endpoint(
@@ -190,9 +198,11 @@ struct RequestTarget: Equatable {
                 }
                 name = found
             } else {
-                name = try decoder.string()
+                name = try decoder.string(.elsewhere)
             }
-            parameters.append(Parameter(name: name, value: try decoder.string()))
+            let isSecret = CompactTables.secretKeys.contains(name)
+            parameters.append(
+                Parameter(name: name, value: try decoder.string(isSecret ? .elsewhere : .value(of: name))))
         }
         return parameters
     }

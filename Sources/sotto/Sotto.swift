@@ -18,7 +18,7 @@ struct Sotto: AsyncParsableCommand {
         subcommands: [
             GatewayCommand.self, StatusCommand.self, ConfigCommand.self, DoctorCommand.self, RegistrationCommand.self,
             KeyCommand.self,
-            DeviceCommand.self, LinkCommand.self, SimCommand.self, ProfileCommand.self,
+            DeviceCommand.self, LinkCommand.self, SimCommand.self, ProfileCommand.self, BytesCommand.self,
         ])
 
     static func main() async {

@@ -33,7 +33,11 @@ let package = Package(
         target("Links"),
         target("CompactMatrix", ["CBOR", "CoAP"]),
         target("DeviceClient", ["CBOR", "CoAP", "CompactMatrix", "Links", "Noise", "SecureDatagram"]),
-        .target(name: "MatrixJSON", dependencies: ["CCBOR", "CZlib"], exclude: ["Tables"], swiftSettings: settings),
+        .target(
+            name: "MatrixJSON", dependencies: ["CCBOR", "CZlib", "CoAP", "CompactMatrix"], exclude: ["Tables"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "CodecBenchmark", dependencies: ["CCBOR", "MatrixJSON", "Measuring"], swiftSettings: settings),
         target("GatewayCore", ["CBOR", "CoAP", "CompactMatrix", "Links", "MatrixJSON", "Noise", "SecureDatagram"]),
         target("LinkModel", ["Links"]),
         target(
@@ -46,7 +50,8 @@ let package = Package(
             name: "SimulatorBenchmark", dependencies: ["LinkModel", "Simulation"], swiftSettings: settings),
         .executableTarget(
             name: "ChannelBenchmark",
-            dependencies: ["CMalloc", "CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"], swiftSettings: settings),
+            dependencies: ["CMalloc", "CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"],
+            swiftSettings: settings),
         .executableTarget(name: "coap-load"),
         .executableTarget(name: "coap-memory", dependencies: ["CoAP", "ConformanceSite"]),
     ]

@@ -151,7 +151,7 @@ struct CompactMessageTests {
         ("", .empty), ("c0", .truncated), ("20", .truncated), ("2003", .truncated), ("c401", .truncated),
         ("c40101", .truncated), ("c201", .truncated), ("c20109", .truncated), ("c2010255", .truncated),
         // Shapes and flags that are none, the first code of class 3 among them.
-        ("a7", .undefined), ("bd", .undefined), ("2060", .undefined), ("20e0", .undefined), ("20ff", .undefined),
+        ("a8", .undefined), ("bd", .undefined), ("2060", .undefined), ("20e0", .undefined), ("20ff", .undefined),
         // What RFC 7252 does not allow: a payload in an empty message, a reserved class, a marker without payload.
         ("8000", .malformed), ("c10001", .malformed), ("c120", .malformed), ("c160", .malformed),
         ("200645ff", .malformed), ("201001", .malformed), ("200200", .malformed), ("c045ff", .malformed),

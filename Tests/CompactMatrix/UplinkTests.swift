@@ -45,6 +45,7 @@ struct UplinkTests {
     func resources() {
         let known: [(Resource, UInt8)] = [
             (.text, 0x74), (.reading, 0x72), (.event, 0x65), (.messages, 0x6D), (.packedReading, 0x70),
+            (.exchange, 0x78),
         ]
         for (resource, byte) in known {
             #expect(resource.segment == [byte])
@@ -52,7 +53,7 @@ struct UplinkTests {
         }
         var found = 0
         for byte in UInt8.min...UInt8.max where Resource(path: [[byte]]) != nil { found += 1 }
-        #expect(found == 5)
+        #expect(found == 6)
         for path: [[UInt8]] in [[], [[]], [[0x74, 0x74]], [[0x74], [0x74]], [[0x74], []], [[], [0x74]]] {
             #expect(Resource(path: path) == nil, "\(path)")
         }

@@ -35,7 +35,9 @@ let package = Package(
         target("CBOR"),
         target("CoAP"),
         target("CompactMatrix", ["CBOR", "CoAP"]),
-        .target(name: "MatrixJSON", dependencies: ["CCBOR", "CZlib"], exclude: ["Tables"], swiftSettings: settings),
+        .target(
+            name: "MatrixJSON", dependencies: ["CCBOR", "CZlib", "CoAP", "CompactMatrix"], exclude: ["Tables"],
+            swiftSettings: settings),
         target("FuzzSupport", path: "Support"),
         fuzz("FrameFuzz", ["SecureDatagram"]),
         fuzz("SessionFuzz", ["Noise", "NoiseSodium", "SecureDatagram"]),

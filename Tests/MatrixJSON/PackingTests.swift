@@ -28,7 +28,7 @@ struct PackingTests {
         ("KqmLSbO39/Bzb0QIYE82zqLwsA+PDzYIpIRA2sRQ4sL53+sN6/fpNSoqE7BP7vBZhG6kYdD13EIMJpvhJI+6Bw", 67),
         ("IlRMeOPX2e0MurIyfWEucYBRVOEEUMrOHqn/8mLqMjB", 36), ("IlRMeOPX2e0MurIyfWEucYBRVOEEUMrOHqn/8mLqMjB=", 36),
         ("d41d8cd98f00b204e9800998ecf8427e", 18), ("D41D8CD98F00B204E9800998ECF8427E", 18),
-        ("1727788800123", 10), ("30000", 4), ("12", 2), ("-40", 3), ("9223372036854775807", 10),
+        ("1727788800123", 8), ("30000", 4), ("12", 2), ("-40", 3), ("9223372036854775807", 10),
     ]
 
     @Test("ids, keys, hashes, signatures and numbers travel as bytes", arguments: packed)
@@ -93,8 +93,11 @@ struct PackingTests {
         "d2 00", "d3 40", "d7 40", "d818 40", "c0 61 61", "c0 00", "c5 00", "cf 61 31", "cf f6",
         // Secrets stand outside, and here is no outside.
         "d1 61 61",
-        // A time of another length than five bytes, or none.
-        "d3 44 01020304", "d3 46 010203040506", "d3 01", "d0 01",
+        // A time of another length than five bytes or six, in six where five do, before the times; or none.
+        "d3 44 01020304", "d3 47 01020304050607", "d3 46 019248000000", "d3 46 00ffffffffff", "d3 01", "d0 01",
+        // Integers that are small, negative, times or longer than need be; floats of no decimal or another form.
+        "d4 41 17", "d4 41 ff", "d4 40", "d4 42 0018", "d4 46 010203040506", "d4 18 20", "d5 40", "d5 41 00",
+        "d5 42 00 0a", "d5 43 00 0001", "d5 42 7f 01 00", "d5 18 20",
         // Numbers that no table knows, and numbers that have a shorter form.
         "cd 19 ffff", "ce 19 ffff", "ce 00", "f8 00", "f8 1f", "e0 00",
     ]

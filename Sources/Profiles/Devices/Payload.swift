@@ -29,6 +29,11 @@ extension DeviceProfile {
 
         public static let mostExamples = 100
 
+        /// The payload alone of a device's file, of which nothing else need be there.
+        public static func load(_ path: String) throws(FieldError) -> Payload {
+            try read(try YAMLSection.load(path).section("payload"))
+        }
+
         static func read(_ section: YAMLSection) throws(FieldError) -> Payload {
             let isTemplate = try section.choice("codec", [("cbor", false), ("template", true)]) ?? false
             var fields: [Field] = []

@@ -25,18 +25,18 @@ public struct Measurement {
     /// Short enough each, and so many, that some meet a quiet moment of the machine.
     public static let rounds = 100
 
-    /// Runs both in turn, `rounds` times; the best round of each counts, since whatever else the machine does only adds.
+    /// Runs both in turn, `rounds` times (fewer where one takes long); the best round of each counts, since whatever else the machine does only adds.
     ///
     /// - Parameters:
     ///   - operations: how many operations one call of either closure does.
     public init(
-        _ name: String, bar: Double? = nil, operations: Int, reference: () -> Void,
+        _ name: String, bar: Double? = nil, operations: Int, rounds: Int = Measurement.rounds, reference: () -> Void,
         _ operation: () -> Void
     ) {
         self.name = name
         self.bar = bar
         var best = (value: Double.infinity, reference: Double.infinity)
-        for _ in 0..<Self.rounds {
+        for _ in 0..<rounds {
             best.reference = min(best.reference, Self.cpuMicroseconds(reference))
             best.value = min(best.value, Self.cpuMicroseconds(operation))
         }

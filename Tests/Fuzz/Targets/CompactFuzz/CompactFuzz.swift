@@ -7,9 +7,15 @@ internal import MatrixJSON
 enum CompactFuzz: FuzzTarget {
     static func run(_ input: [UInt8]) -> String? {
         var script = Script(input)
-        let kind = script.byte() % 5
+        let kind = script.byte()
         let bytes = script.remainder()
         switch kind {
+        case 250, 251: return session(bytes, isRequest: kind == 250)
+        case 252: return batch(bytes)
+        case 253: return refusal(bytes)
+        default: break
+        }
+        switch kind % 5 {
         case 0: return value(bytes)
         case 1: return request(bytes)
         case 2: return msc3079(bytes)
@@ -39,6 +45,62 @@ enum CompactFuzz: FuzzTarget {
         guard let value = try? JSONValue(parsing: bytes, limits: .event) else { return nil }
         guard (try? CompactCodec.decode(CompactCodec.encode(value))) == value else { return "another compact value" }
         return (try? CBORCodec.decode(CBORCodec.encode(value))) == value ? nil : "another CBOR value"
+    }
+
+    /// A message to an end that remembers two: what is read can be said again.
+    private static func session(_ bytes: [UInt8], isRequest: Bool) -> String? {
+        let sizes = SessionMemory.Sizes.edge
+        var sender = SessionMemory(sizes: sizes, isGateway: !isRequest, session: "s")
+        var receiver = SessionMemory(sizes: sizes, isGateway: isRequest, session: "s")
+        let sync = CompactRequest(method: "GET", target: "/_matrix/client/v3/sync")
+        for frame in UInt64(0)..<2 {
+            let request = CompactRequest(
+                method: "PUT", target: "/_matrix/client/v3/rooms/!a:b.example/send/m.room.message/~s.\(frame).0",
+                body: ["body": .string("hello \(frame)"), "sender": "@alice:b.example", "n": 1_000])
+            let answer: JSONValue = ["event_id": "$vNE2ur7IJ-mfwb-aUo9gjkSUs3WWMX_QXE7SpuRkbMF", "n": 1.5]
+            if isRequest {
+                let encoded = sender.encode(request, frame: frame)
+                guard (try? receiver.decodeRequest(encoded, frame: frame)) == request else { return "not the request" }
+            } else {
+                let encoded = sender.encode(answer, to: sync, frame: frame)
+                guard (try? receiver.decodeAnswer(encoded, to: sync, frame: frame)) == answer else {
+                    return "not the answer"
+                }
+            }
+            sender.acknowledged(frame)
+        }
+        if isRequest {
+            guard let request = try? receiver.decodeRequest(bytes, frame: 2, limits: .event) else { return nil }
+            let again = sender.encode(request, frame: 2)
+            var other = SessionMemory(sizes: sizes, isGateway: true, session: "s")
+            var fresh = SessionMemory(sizes: sizes, isGateway: false, session: "s")
+            let plain = fresh.encode(request, frame: 2)
+            guard (try? other.decodeRequest(plain, frame: 2)) != nil else { return "not readable \(again.count)" }
+            return nil
+        }
+        guard let answer = try? receiver.decodeAnswer(bytes, to: sync, frame: 2, limits: .event) else { return nil }
+        var other = SessionMemory(sizes: sizes, isGateway: false, session: "s")
+        var fresh = SessionMemory(sizes: sizes, isGateway: true, session: "s")
+        return (try? other.decodeAnswer(fresh.encode(answer, to: sync, frame: 2), to: sync, frame: 2)) == answer
+            ? nil : "another answer"
+    }
+
+    private static func batch(_ bytes: [UInt8]) -> String? {
+        var table = IdentifierTable(capacity: 256)
+        table.record([Array("@alice:b.example".utf8)], in: 0)
+        let none = IdentifierTable(capacity: 0)
+        var pass = IdentifierPass(frame: 1, own: table, other: none)
+        guard let items = try? DeliveryBatch.decode(bytes, &pass) else { return nil }
+        var writing = IdentifierPass(frame: 1, own: none, other: none)
+        var reading = writing
+        let again = try? DeliveryBatch.decode(DeliveryBatch.encode(items, &writing), &reading)
+        return again?.map(\.sender) == items.map(\.sender) && again?.map(\.unixSeconds) == items.map(\.unixSeconds)
+            ? nil : "another batch"
+    }
+
+    private static func refusal(_ bytes: [UInt8]) -> String? {
+        guard let refusal = try? DeviceRefusal(.tooManyRequests, payload: bytes) else { return nil }
+        return refusal.payload == bytes ? nil : "another refusal"
     }
 
     private static func message(_ bytes: [UInt8]) -> String? {
