@@ -100,3 +100,24 @@ public struct LinkTally: Equatable, Sendable {
         offered == delivered + lost.reduce(0, +) + dropped.reduce(0, +) + underWay
     }
 }
+
+extension LinkEvent.Loss {
+    public var name: String {
+        switch self {
+        case .noise: "noise"
+        case .collision: "collision"
+        case .receiverBusy: "receiver busy"
+        }
+    }
+}
+
+extension LinkEvent.Drop {
+    public var name: String {
+        switch self {
+        case .queueFull: "queue full"
+        case .tooLong: "too long"
+        case .expired: "expired"
+        case .impossible: "impossible"
+        }
+    }
+}

@@ -1,4 +1,4 @@
-public import LinkModel
+internal import LinkModel
 
 extension Record {
     /// Appends the line, its end included.
@@ -58,27 +58,6 @@ extension Record {
         }
         line.end()
         bytes = line.bytes
-    }
-}
-
-extension LinkEvent.Loss {
-    public var name: String {
-        switch self {
-        case .noise: "noise"
-        case .collision: "collision"
-        case .receiverBusy: "receiver busy"
-        }
-    }
-}
-
-extension LinkEvent.Drop {
-    public var name: String {
-        switch self {
-        case .queueFull: "queue full"
-        case .tooLong: "too long"
-        case .expired: "expired"
-        case .impossible: "impossible"
-        }
     }
 }
 

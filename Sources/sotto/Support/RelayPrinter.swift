@@ -72,7 +72,7 @@ final class RelayPrinter: Sendable {
 
 extension RelayPrinter.Sums {
     /// The line for a datagram whose fate is known now; nil: it is still under way.
-    fileprivate mutating func line(for event: LinkRelay.Event, began: Int64) -> RelayPrinter.Line? {
+    mutating func line(for event: LinkRelay.Event, began: Int64) -> RelayPrinter.Line? {
         devices = max(devices, event.device + 1)
         let fate: String
         var arrives: Int64?
