@@ -112,7 +112,7 @@ let package = Package(
         .target(
             name: "LinkRelay",
             dependencies: [
-                "Links",
+                "LinkModel",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],

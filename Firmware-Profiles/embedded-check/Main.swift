@@ -116,7 +116,7 @@ private func report(_ event: FirmwareDevice.Event) {
     case .delivery(let delivery): report(delivery)
     case .watching: sotto_watching(1)
     case .watchInterrupted, .watchRefused: sotto_watching(0)
-    case .traffic, .sessionCopied: break
+    case .traffic, .postponed, .sessionCopied: break
     }
 }
 

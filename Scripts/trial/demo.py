@@ -132,7 +132,7 @@ class Stage:
             arrow = "device -> gateway" if event["direction"] == "up" else "gateway -> device"
             if event["fate"] == "delivered":
                 note(f"  {DIM}link:   {arrow}  {event['bytes']:3} bytes, {event['leavesAfter']:.1f} s to send, "
-                     f"arrives after {event['arrivesAfter']:.1f} s{RESET}")
+                     f"arrived after {event['arrivesAfter']:.1f} s{RESET}")
             else:
                 self.losses += 1
                 note(f"  {RED}link:   {arrow}  {event['bytes']:3} bytes {event['fate'].upper()}{RESET}")

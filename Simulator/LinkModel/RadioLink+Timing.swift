@@ -12,7 +12,7 @@ extension RadioLink {
             up.latency += turnaround
             down.latency += turnaround
         }
-        return Link(up: up, down: down, processing: processing)
+        return Link(up: up, down: down, processing: processing, isRateKnown: isRateKnown)
     }
 
     private static func timing(_ direction: Direction) -> Link.Direction {

@@ -66,10 +66,13 @@ public struct RadioLink: Equatable, Sendable {
     public var windows: ContactWindows?
     /// What an end may take to answer.
     public var processing: Int64
+    /// False: the directions' rates are a guess, and protocols learn their timers.
+    public var isRateKnown: Bool
 
     public init(
         up: Direction, down: Direction, duplex: Duplex = .full, medium: Medium = .dedicated,
-        downlink: DownlinkRule = .anyTime, windows: ContactWindows? = nil, processing: Int64 = 5_000_000_000
+        downlink: DownlinkRule = .anyTime, windows: ContactWindows? = nil, processing: Int64 = 5_000_000_000,
+        isRateKnown: Bool = true
     ) {
         self.up = up
         self.down = down
@@ -78,5 +81,6 @@ public struct RadioLink: Equatable, Sendable {
         self.downlink = downlink
         self.windows = windows
         self.processing = processing
+        self.isRateKnown = isRateKnown
     }
 }

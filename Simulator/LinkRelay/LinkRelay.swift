@@ -1,23 +1,30 @@
-public import Links
+public import LinkModel
 public import NIOCore
 internal import NIOPosix
 
-/// A slow link in real time: takes the devices' datagrams on one UDP address and passes them on to the gateway as late, and
-/// as incompletely, as the link would; and the gateway's the other way. Each direction has its rate once, shared by all
-/// devices behind it.
+/// A link in real time: takes the devices' datagrams on one UDP address and passes them on to the gateway as late, and as
+/// incompletely, as the link would; and the gateway's the other way. The link is the one that the simulator runs.
 ///
 /// Each device gets a socket of its own towards the gateway, as behind a NAT, so that the gateway tells them apart.
 public final class LinkRelay: Sendable {
     /// What happened to one datagram.
     public struct Event: Sendable {
-        public enum Direction: String, Sendable { case up, down }
+        public enum What: Sendable {
+            /// It came in.
+            case came([UInt8])
+            case link(LinkEvent.Kind)
+        }
 
-        public var direction: Direction
+        /// Rises with each datagram.
+        public var id: UInt64
+        public var heading: Heading
+        /// By first appearance, from 0; an address that was silent for long may have made room for another.
+        public var device: Int
         /// UDP payload.
         public var bytes: Int
-        public var fate: LinkDirection.Fate
-        /// When it came in, on the clock of the fate.
-        public var cameAt: Int64
+        /// Of the monotonic clock, nanoseconds.
+        public var time: Int64
+        public var what: What
     }
 
     public enum StartError: Error {
@@ -37,7 +44,7 @@ public final class LinkRelay: Sendable {
     ///   - seed: decides which datagrams get lost.
     ///   - handle: is told of each datagram, on the relay's thread.
     public static func start(
-        link: Link, seed: UInt64, listen: SocketAddress, gateway: SocketAddress, group: any EventLoopGroup,
+        link: RadioLink, seed: UInt64, listen: SocketAddress, gateway: SocketAddress, group: any EventLoopGroup,
         handle: @escaping @Sendable (Event) -> Void
     ) async throws(StartError) -> LinkRelay {
         do {

@@ -1,4 +1,4 @@
-internal import Links
+internal import LinkModel
 internal import NIOCore
 internal import NIOPosix
 
@@ -10,10 +10,13 @@ final class RelayHandler: ChannelInboundHandler {
     /// A device, by its address: its socket towards the gateway.
     private final class Peer {
         let channel: EventLoopFuture<any Channel>
+        /// On the link.
+        let place: Int
         var usedAt: NIODeadline
 
-        init(channel: EventLoopFuture<any Channel>, usedAt: NIODeadline) {
+        init(channel: EventLoopFuture<any Channel>, place: Int, usedAt: NIODeadline) {
             self.channel = channel
+            self.place = place
             self.usedAt = usedAt
         }
     }
@@ -21,15 +24,18 @@ final class RelayHandler: ChannelInboundHandler {
     /// Devices at once; the one that was silent for longest makes room.
     private static let mostPeers = 4096
 
-    private var up: LinkDirection
-    private var down: LinkDirection
+    private var machine: LinkMachine
+    private var nextID: UInt64 = 1
+    /// What to do with a datagram when it arrives.
+    private var underWay: [UInt64: () -> Void] = [:]
+    private var freePlaces: [Int] = []
+    private var timer: (at: Int64, scheduled: Scheduled<Void>)?
     private let gateway: SocketAddress
     private let handle: @Sendable (LinkRelay.Event) -> Void
     private var peers: [SocketAddress: Peer] = [:]
 
-    init(link: Link, seed: UInt64, gateway: SocketAddress, handle: @escaping @Sendable (LinkRelay.Event) -> Void) {
-        up = LinkDirection(link.up, seed: seed, isUp: true)
-        down = LinkDirection(link.down, seed: seed, isUp: false)
+    init(link: RadioLink, seed: UInt64, gateway: SocketAddress, handle: @escaping @Sendable (LinkRelay.Event) -> Void) {
+        machine = LinkMachine(link, seed: seed)
         self.gateway = gateway
         self.handle = handle
     }
@@ -37,7 +43,7 @@ final class RelayHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = unwrapInboundIn(data)
         let peer = peer(at: envelope.remoteAddress, context)
-        pass(envelope.data.readableBytes, .up, context) {
+        pass(envelope.data, .up, peer.place, context) {
             peer.channel.assumeIsolated().whenSuccess { $0.writeAndFlush(envelope.data, promise: nil) }
         }
     }
@@ -45,6 +51,9 @@ final class RelayHandler: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         for peer in peers.values { peer.channel.assumeIsolated().whenSuccess { $0.close(promise: nil) } }
         peers = [:]
+        timer?.scheduled.cancel()
+        timer = nil
+        underWay = [:]
     }
 
     /// The kernel reports a closed port of a device that has gone: no reason to stop for the others.
@@ -52,22 +61,62 @@ final class RelayHandler: ChannelInboundHandler {
 
     private func receiveFromGateway(_ datagram: ByteBuffer, to device: SocketAddress, _ context: ChannelHandlerContext)
     {
-        pass(datagram.readableBytes, .down, context) {
+        guard let peer = peers[device] else { return }
+        pass(datagram, .down, peer.place, context) {
             guard context.channel.isActive else { return }
             let envelope = AddressedEnvelope(remoteAddress: device, data: datagram)
             context.writeAndFlush(self.wrapOutboundOut(envelope), promise: nil)
         }
     }
 
+    private static var now: Int64 { Int64(clamping: NIODeadline.now().uptimeNanoseconds) }
+
     private func pass(
-        _ bytes: Int, _ direction: LinkRelay.Event.Direction, _ context: ChannelHandlerContext,
+        _ datagram: ByteBuffer, _ heading: Heading, _ place: Int, _ context: ChannelHandlerContext,
         deliver: @escaping () -> Void
     ) {
-        let now = Int64(clamping: NIODeadline.now().uptimeNanoseconds)
-        let fate = direction == .up ? up.send(bytes, now: now) : down.send(bytes, now: now)
-        handle(LinkRelay.Event(direction: direction, bytes: bytes, fate: fate, cameAt: now))
-        guard case .delivered(_, let arrives) = fate else { return }
-        context.eventLoop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(UInt64(arrives)), deliver)
+        let id = nextID
+        nextID += 1
+        underWay[id] = deliver
+        let now = Self.now
+        handle(
+            LinkRelay.Event(
+                id: id, heading: heading, device: place, bytes: datagram.readableBytes, time: now,
+                what: .came(Array(datagram.readableBytesView))))
+        machine.send(id, bytes: datagram.readableBytes, heading, device: place, now: now)
+        settle(context)
+    }
+
+    /// Carries out what has happened on the link, and sets the timer to what comes next.
+    private func settle(_ context: ChannelHandlerContext) {
+        while let event = machine.nextEvent() {
+            handle(
+                LinkRelay.Event(
+                    id: event.id, heading: event.heading, device: event.device, bytes: event.bytes, time: event.time,
+                    what: .link(event.kind)))
+            switch event.kind {
+            case .started: break
+            case .dropped, .lost: underWay[event.id] = nil
+            case .arrived(let isCopy, _):
+                underWay[event.id]?()
+                // A copy comes at once after the first, or not at all.
+                if isCopy || !copies(event.heading) { underWay[event.id] = nil }
+            }
+        }
+        guard let deadline = machine.deadline, timer.map({ deadline < $0.at }) ?? true else { return }
+        timer?.scheduled.cancel()
+        let scheduled = context.eventLoop.assumeIsolated().scheduleTask(
+            deadline: .uptimeNanoseconds(UInt64(max(0, deadline)))
+        ) { [self] in
+            timer = nil
+            machine.advance(to: Self.now)
+            settle(context)
+        }
+        timer = (deadline, scheduled)
+    }
+
+    private func copies(_ heading: Heading) -> Bool {
+        (heading == .up ? machine.link.up : machine.link.down).duplicationPerMillion > 0
     }
 
     private func peer(at address: SocketAddress, _ context: ChannelHandlerContext) -> Peer {
@@ -77,6 +126,7 @@ final class RelayHandler: ChannelInboundHandler {
         }
         if peers.count >= Self.mostPeers, let oldest = peers.min(by: { $0.value.usedAt < $1.value.usedAt }) {
             peers[oldest.key] = nil
+            freePlaces.append(oldest.value.place)
             oldest.value.channel.assumeIsolated().whenSuccess { $0.close(promise: nil) }
         }
         let isolated = NIOLoopBound((self, context), eventLoop: context.eventLoop)
@@ -92,7 +142,8 @@ final class RelayHandler: ChannelInboundHandler {
                 }
             }
             .connect(to: gateway)
-        let peer = Peer(channel: channel, usedAt: .now())
+        let place = freePlaces.popLast() ?? machine.addDevice()
+        let peer = Peer(channel: channel, place: place, usedAt: .now())
         peers[address] = peer
         return peer
     }

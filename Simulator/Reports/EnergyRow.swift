@@ -33,7 +33,7 @@ struct EnergyRow {
             var row = EnergyRow(
                 name: group.name, transmit: millijoules(power.transmitting, up) / days,
                 receive: millijoules(power.receiving, down) / days, sleep: millijoules(power.sleeping, rest) / days)
-            let messages = Double(summary.journalled.count) / Double(max(1, summary.deviceAirtime.count))
+            let messages = Double(summary.journalledByGroup[index]) / Double(max(1, own.count))
             if messages > 0 { row.perMessage = row.millijoulesPerDay * days / messages }
             if power.battery > 0, row.millijoulesPerDay > 0 {
                 let capacity = Double(power.battery) * Double(power.millivolts) * 3.6

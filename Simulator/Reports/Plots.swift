@@ -15,39 +15,43 @@ struct Plots {
     func waterfall() -> String {
         let bars = Array(timeline.bars.prefix(60))
         guard let first = bars.first else { return "<p>No datagram left.</p>" }
-        let end = bars.map { max($0.arrived ?? 0, $0.left ?? 0, $0.handedOver) }.max() ?? first.handedOver + 1
+        func end(of bar: Timeline.Bar) -> Int64 { max(bar.arrived ?? 0, bar.left ?? 0, bar.handedOver) }
+        let last = bars.map { end(of: $0) }.max() ?? first.handedOver
+        // Where most of the time nothing happens, each message begins at zero.
+        let busy = bars.reduce(0) { $0 + end(of: $1) - $1.handedOver }
+        let isSparse = (last - first.handedOver) / 4 > busy
+        var begins: [Int: Int64] = [:]
+        for bar in bars {
+            if let message = bar.message { begins[message] = min(begins[message] ?? .max, bar.handedOver) }
+        }
+        func origin(_ bar: Timeline.Bar) -> Int64 {
+            isSparse ? bar.message.flatMap { begins[$0] } ?? bar.handedOver : 0
+        }
+        let from = isSparse ? 0 : first.handedOver
+        let to = isSparse ? bars.map { end(of: $0) - origin($0) }.max() ?? 1 : last
         let row = 11.0
         let height = Double(bars.count) * row + 60
         var plot = Plot(
             "The first datagrams",
             x: (
-                Double(first.handedOver) / 1e9...Double(max(end, first.handedOver + 1)) / 1e9,
-                "seconds of simulated time"
-            ), y: (0...Double(bars.count), ""), height: height)
+                Double(from) / 1e9...Double(max(to, from + 1)) / 1e9,
+                isSparse ? "seconds since the message's first datagram" : "seconds of simulated time"
+            ),
+            y: (0...Double(bars.count), ""), height: height)
         // Rows have names instead of numbers.
         plot.drawing.rectangle(0, 0, 69.5, height - 44, "blank")
-        for outage in timeline.outages where outage.lowerBound < end {
-            let from = plot.x(Double(outage.lowerBound) / 1e9)
-            plot.drawing.rectangle(
-                from, 15, plot.x(Double(outage.upperBound) / 1e9) - from, height - 60, "shade", tip: "homeserver down")
-        }
-        if let windows = scenario.links.first?.link.windows {
-            for span in closed(windows, until: end) {
-                let from = plot.x(Double(span.lowerBound) / 1e9)
-                plot.drawing.rectangle(
-                    from, 15, plot.x(Double(span.upperBound) / 1e9) - from, height - 60, "shade", tip: "no contact")
-            }
-        }
+        if !isSparse { shade(&plot, until: last, height) }
         for (index, bar) in bars.enumerated() {
             let y = 16 + Double(index) * row
             let isUp = bar.heading == .up
             let name = deviceNames.indices.contains(bar.device) ? deviceNames[bar.device] : ""
             plot.drawing.label(64, y + 8, "\(isUp ? "↑" : "↓") \(name.suffix(9))", "tiny end")
+            let origin = origin(bar)
+            func place(_ time: Int64) -> Double { plot.x(Double(time - origin) / 1e9) }
             func draw(_ from: Int64, _ to: Int64, _ style: String, _ what: String) {
                 guard to > from else { return }
-                let x = plot.x(Double(from) / 1e9)
                 plot.drawing.rectangle(
-                    x, y, plot.x(Double(to) / 1e9) - x, row - 3, style,
+                    place(from), y, place(to) - place(from), row - 3, style,
                     tip:
                         "\(what) \(duration(to - from)), \(bar.bytes) bytes\(bar.message.map { ", message \($0)" } ?? "")"
                 )
@@ -62,16 +66,29 @@ struct Plots {
                 draw(started, left, isUp ? "up" : "down", bar.isRepetition ? "is repeated for" : "is on the air for")
                 if let arrived = bar.arrived { draw(left, arrived, "way", "is under way for") }
                 if let end = bar.end {
-                    let x = plot.x(Double(left) / 1e9)
+                    let x = place(left)
                     plot.drawing.line(x - 4, y, x + 4, y + 8, "cross")
                     plot.drawing.line(x - 4, y + 8, x + 4, y, "cross")
                     plot.drawing.label(x + 7, y + 8, end, "tiny")
                 }
             } else if let end = bar.end {
-                plot.drawing.label(plot.x(Double(bar.handedOver) / 1e9) + 4, y + 8, end, "tiny")
+                plot.drawing.label(place(bar.handedOver) + 4, y + 8, end, "tiny")
             }
         }
         return plot.drawing.finished
+    }
+
+    /// When the homeserver was away, and when there was no contact.
+    private func shade(_ plot: inout Plot, until end: Int64, _ height: Double) {
+        var spans = timeline.outages.map { ($0, "homeserver down") }
+        if let windows = scenario.links.first?.link.windows {
+            spans += closed(windows, until: end).map { ($0, "no contact") }
+        }
+        for (span, what) in spans where span.lowerBound < end {
+            let from = plot.x(Double(span.lowerBound) / 1e9)
+            plot.drawing.rectangle(
+                from, 15, plot.x(Double(span.upperBound) / 1e9) - from, height - 60, "shade", tip: what)
+        }
     }
 
     private func closed(_ windows: ContactWindows, until end: Int64) -> [Range<Int64>] {
@@ -184,10 +201,10 @@ struct Plots {
             }
         }
         for (index, curve) in curves.enumerated() {
-            plot.drawing.line(100, 34 + Double(index) * 16, 124, 34 + Double(index) * 16, curve.2)
+            plot.drawing.line(460, 190 + Double(index) * 16, 484, 190 + Double(index) * 16, curve.2)
             let sorted = curve.1.sorted()
             plot.drawing.label(
-                130, 38 + Double(index) * 16,
+                490, 194 + Double(index) * 16,
                 "\(curve.0): p50 \(duration(percentile(sorted, 0.5))), p95 \(duration(percentile(sorted, 0.95))), p99 \(duration(percentile(sorted, 0.99)))"
             )
         }
@@ -206,13 +223,14 @@ struct Plots {
             for point in sweep.loss {
                 plot.point(point.value, point.deliveredPercent, "mark", tip: "\(number(point.perHour, 1)) an hour")
                 plot.drawing.label(
-                    plot.x(point.value) + 6, plot.y(point.deliveredPercent) + 14, "\(number(point.perHour, 1))/h",
+                    min(plot.x(point.value) + 6, 780), plot.y(point.deliveredPercent) + 14,
+                    "\(number(point.perHour, 1))/h",
                     "tiny")
             }
             text += plot.drawing.finished
         }
         if !sweep.load.isEmpty {
-            let most = max(1, sweep.load.map(\.load).max() ?? 1)
+            let most = max(0.02, (sweep.load.map(\.load).max() ?? 1) * 1.1)
             var plot = Plot(
                 "Delivered against load", x: (0...most, "airtime up for each second and channel (G)"),
                 y: (0...100, "% of messages in the gateway's journal"), height: 260)
@@ -298,7 +316,7 @@ struct Plots {
             for (name, value, style) in [
                 ("sending", row.transmit, "up"), ("receiving", row.receive, "down"), ("sleeping", row.sleep, "way"),
             ] {
-                let width = value / most * 480
+                let width = value / most * 330
                 drawing.rectangle(x, y, width, 20, style, tip: "\(name): \(number(value, 1)) mJ a day")
                 x += width
             }
@@ -307,10 +325,10 @@ struct Plots {
                 "\(number(row.millijoulesPerDay, 1)) mJ a day, \(row.perMessage.map { number($0, 2) } ?? "-") mJ a message"
             )
             if let ideal = row.years, let derated = row.deratedYears {
-                drawing.rectangle(140, y + 26, ideal / years * 480, 16, "curve-fill", tip: "ideal")
-                drawing.rectangle(140, y + 44, derated / years * 480, 16, "layer-other", tip: "de-rated")
-                drawing.label(148 + ideal / years * 480, y + 39, "\(Self.years(ideal)) ideal")
-                drawing.label(148 + derated / years * 480, y + 57, "\(Self.years(derated)) de-rated")
+                drawing.rectangle(140, y + 26, ideal / years * 330, 16, "curve-fill", tip: "ideal")
+                drawing.rectangle(140, y + 44, derated / years * 330, 16, "layer-other", tip: "de-rated")
+                drawing.label(148 + ideal / years * 330, y + 39, "\(Self.years(ideal)) ideal")
+                drawing.label(148 + derated / years * 330, y + 57, "\(Self.years(derated)) de-rated")
             }
         }
         return drawing.finished

@@ -29,10 +29,10 @@ extension Simulation {
                     guard body <= machine.largestBody else {
                         throw ScenarioProblem(
                             group: group.name,
-                            "a message of \(body) bytes does not fit: the link's \(link.up.mtu) bytes leave room for "
-                                + "\(machine.largestBody) besides a handshake")
+                            "a message of \(body) bytes does not fit: over this link, with datagrams of \(link.up.mtu) bytes, "
+                                + "a gateway takes at most \(machine.largestBody)")
                     }
-                    longest = body + (link.up.mtu - machine.largestBody)
+                    longest = min(body, machine.largestMessage) + (link.up.mtu - machine.largestMessage)
                 }
                 try check(longest, group, link)
             }

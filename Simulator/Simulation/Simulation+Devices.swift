@@ -164,7 +164,7 @@ extension Simulation {
             messages[message].accepted = now
             summary.heard.append(now - messages[message].created)
             tell(node.index, message, .heard)
-        case .watching, .watchInterrupted, .watchRefused: break
+        case .watching, .watchInterrupted, .watchRefused, .postponed, .sessionCopied: break
         }
     }
 

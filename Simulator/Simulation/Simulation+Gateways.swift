@@ -37,7 +37,7 @@ extension Simulation {
         let message = node.unjournalled.remove(at: index).message
         gateway.requests[record.requestID] = message
         messages[message].arrived = now
-        summary.journalled.append(now - messages[message].created)
+        summary.arrived(messages[message], at: now, group: node.group)
         tell(node.index, message, .journalled)
     }
 
@@ -96,7 +96,7 @@ extension Simulation {
         pushIsPlanned = false
         guard homeserverIsUp, let transaction = homeserver.transactionToPush() else { return }
         for index in gateways.indices {
-            gateways[index].machine.receive(transaction: transaction.id, events: transaction.events, now: moment)
+            gateways[index].machine.receive(transaction.events, now: moment)
             settle(gateway: index)
         }
         homeserver.taken(transaction.id)

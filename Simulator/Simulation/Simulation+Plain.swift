@@ -62,7 +62,7 @@ extension Simulation {
         guard let message = frame.message else { return }
         if messages[message].arrived < 0 {
             messages[message].arrived = now
-            summary.journalled.append(now - messages[message].created)
+            summary.arrived(messages[message], at: now, group: node.group)
             tell(node.index, message, .journalled)
             if !frame.isConfirmed { summary.ended(messages[message]) }
         }

@@ -21,6 +21,8 @@ public struct Summary: Sendable {
     public var said = 0
     /// From a message's creation until it was in the gateway's journal, and in the room; from a word until it was heard.
     public var journalled: [Int64] = []
+    /// How many of them are each device group's.
+    public internal(set) var journalledByGroup: [Int]
     public var inRoom: [Int64] = []
     public var heard: [Int64] = []
     /// By heading.
@@ -40,6 +42,7 @@ public struct Summary: Sendable {
     public var deviceAirtime: [(group: Int, up: Int64, down: Int64)] = []
 
     init(_ scenario: Scenario) {
+        journalledByGroup = [Int](repeating: 0, count: scenario.devices.count)
         slice = max(60_000_000_000, scenario.duration / 2000)
         let slices = Int(scenario.duration / slice) + 2
         airtime = [[Int64]](repeating: [Int64](repeating: 0, count: slices), count: scenario.links.count * 2)
@@ -62,6 +65,11 @@ public struct Summary: Sendable {
         let index = min(Int(time.lowerBound / slice), airtime[lane].count - 1)
         airtime[lane][index] += time.upperBound - time.lowerBound
         self.waits[Int(heading.rawValue)].add(waits)
+    }
+
+    mutating func arrived(_ message: MessageState, at time: Int64, group: Int) {
+        journalled.append(time - message.created)
+        journalledByGroup[group] += 1
     }
 
     mutating func ended(_ message: MessageState) {

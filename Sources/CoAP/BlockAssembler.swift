@@ -9,8 +9,7 @@ public struct BlockAssembler: Sendable {
     }
 
     private struct Body: Sendable {
-        var key: BlockKey
-        var bytes: [UInt8]
+        var body: BlockBody
         var expires: Int64
     }
 
@@ -27,7 +26,7 @@ public struct BlockAssembler: Sendable {
 
     public var bytesHeld: Int {
         var sum = 0
-        for body in bodies { sum += body.bytes.count + body.key.count }
+        for body in bodies { sum += body.body.bytes.count + body.body.key.count }
         return sum
     }
 
@@ -38,55 +37,41 @@ public struct BlockAssembler: Sendable {
     /// Forgets what has come of the body that this request belongs to.
     public mutating func discard(_ request: Request) {
         let key = BlockKey(request)
-        bodies.removeAll { $0.key == key }
+        bodies.removeAll { $0.body.key == key }
     }
 
     /// - Parameter exponent: of the largest block that we want; a peer that sends larger ones is told so.
     public mutating func take(_ request: Request, exponent: UInt8, now: Int64) -> Outcome {
         expire(now: now)
         guard let block = request.block(.block1) else { return .whole(request) }
-        if let size = request.option(.size1)?.uint, size > UInt64(mostBytes) { return tooLarge(request) }
+        if let size = request.option(.size1)?.uint, size > UInt64(mostBytes) {
+            discard(request)
+            return .answer(BlockBody.tooLarge(mostBytes))
+        }
         let key = BlockKey(request)
-        var index = bodies.firstIndex { $0.key == key }
+        var index = bodies.firstIndex { $0.body.key == key }
         if block.number == 0 {
             // A new body under the same key ends the old one.
             if let old = index { bodies.remove(at: old) }
             guard block.more else { return .whole(request) }
-            bodies.append(Body(key: key, bytes: [], expires: 0))
+            bodies.append(Body(body: BlockBody(key: key), expires: 0))
             index = bodies.count - 1
         }
-        guard let index, block.offset <= bodies[index].bytes.count else {
-            return .answer(Response(.requestEntityIncomplete, options: [block.option(.block1)]))
-        }
-        let end = block.offset + request.payload.count
-        if block.more, end <= bodies[index].bytes.count {
-            // Once more what we have, under another message id: the answer to it got lost.
-            return .answer(proceed(block, exponent))
-        }
-        guard block.offset == bodies[index].bytes.count else {
-            return .answer(Response(.requestEntityIncomplete, options: [block.option(.block1)]))
-        }
-        guard end <= mostBytes else { return tooLarge(request) }
-        bodies[index].bytes.append(contentsOf: request.payload)
-        bodies[index].expires = now + lifetime
-        if block.more {
+        guard let index else { return .answer(BlockBody.incomplete(block)) }
+        switch bodies[index].body.take(request, block, exponent: exponent, mostBytes: mostBytes) {
+        case .whole(let whole):
+            bodies.remove(at: index)
+            return .whole(whole)
+        case .proceed(let response):
+            bodies[index].expires = now + lifetime
             makeRoom()
-            return .answer(proceed(block, exponent))
+            return .answer(response)
+        case .incomplete(let response):
+            return .answer(response)
+        case .tooLarge(let response):
+            bodies.remove(at: index)
+            return .answer(response)
         }
-        var whole = request
-        whole.payload = bodies.remove(at: index).bytes
-        return .whole(whole)
-    }
-
-    private func proceed(_ block: BlockOption, _ exponent: UInt8) -> Response {
-        let wanted = BlockOption(number: block.number, more: true, exponent: min(block.exponent, exponent))
-        return Response(.continue, options: [wanted.option(.block1)])
-    }
-
-    private mutating func tooLarge(_ request: Request) -> Outcome {
-        discard(request)
-        return .answer(
-            Response(.requestEntityTooLarge, options: [MessageOption(.size1, uint: UInt64(mostBytes))]))
     }
 
     private mutating func makeRoom() {

@@ -87,7 +87,7 @@ public struct BlockSlicer: Sendable {
         return part
     }
 
-    private static func tag(of bytes: [UInt8]) -> [UInt8] {
+    static func tag(of bytes: [UInt8]) -> [UInt8] {
         var hash: UInt32 = 0x811C_9DC5
         for byte in bytes { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
         return [UInt8(hash >> 24), UInt8(hash >> 16 & 0xFF), UInt8(hash >> 8 & 0xFF), UInt8(hash & 0xFF)]

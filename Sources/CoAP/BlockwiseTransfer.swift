@@ -45,6 +45,16 @@ public struct BlockwiseTransfer: Sendable {
         if isSending, let requestTag { self.request.options.append(MessageOption(.requestTag, requestTag)) }
     }
 
+    /// A transfer of an earlier run, all of it up to byte `sent` taken by the server.
+    public init(_ request: Request, exponent: UInt8, resumingAt sent: Int) {
+        self.init(request, exponent: exponent)
+        isSending = true
+        self.sent = sent
+    }
+
+    /// What a transfer in blocks is resumed from: the size of its blocks, and how far it has come.
+    public var progress: (exponent: UInt8, sent: Int) { (exponent, sent) }
+
     public var first: Request { isSending ? block(at: 0) : plain(asking: exponent < 6) }
 
     public mutating func receive(_ response: Response) -> Step {

@@ -1,6 +1,8 @@
 extension Endpoint {
     /// Takes one datagram of the peer (RFC 7252 section 4.2 and 4.3).
-    public mutating func receive(_ datagram: [UInt8], now: Int64) {
+    ///
+    /// - Parameter addedBytes: what the channel below added to it beyond what it adds to each: a handshake's.
+    public mutating func receive(_ datagram: [UInt8], addedBytes: Int = 0, now: Int64) {
         forget(now: now)
         let message: Message
         do throws(MessageError) {
@@ -15,7 +17,8 @@ extension Endpoint {
         heard(now: now)
         switch (message.type, message.code) {
         case (.acknowledgement, .empty): acknowledged(message.messageID, now: now)
-        case (.acknowledgement, let code) where code.isResponse: piggybacked(message, bytes: datagram.count, now: now)
+        case (.acknowledgement, let code) where code.isResponse:
+            piggybacked(message, bytes: datagram.count + addedBytes, now: now)
         case (.reset, .empty): reset(message.messageID)
         case (.confirmable, .empty): transmitEmpty(.reset, message.messageID, answering: nil)
         case (.confirmable, let code) where code.isRequest, (.nonConfirmable, let code) where code.isRequest:
@@ -47,7 +50,7 @@ extension Endpoint {
                     options: response.options, payload: response.payload)
                 transmit(try message.encoded(), answering: id)
             }
-            log.finish(index, .acknowledgement, memory: answerMemory)
+            log.finish(index, .acknowledgement, memory: Self.answerMemory)
             return
         }
         let message = Message(
@@ -55,7 +58,7 @@ extension Endpoint {
             messageID: request.isConfirmable ? id.messageID : takeMessageID(), token: id.token,
             options: response.options, payload: response.payload)
         let bytes = try message.encoded()
-        log.finish(index, .answer(bytes), memory: answerMemory)
+        log.finish(index, .answer(bytes), memory: Self.answerMemory)
         transmit(bytes, answering: id)
     }
 
@@ -72,12 +75,12 @@ extension Endpoint {
         if request.isConfirmable, !request.isAcknowledged {
             transmitEmpty(.acknowledgement, id.messageID, answering: id)
         }
-        log.finish(index, request.isConfirmable ? .acknowledgement : .silence, memory: answerMemory)
+        log.finish(index, request.isConfirmable ? .acknowledgement : .silence, memory: Self.answerMemory)
     }
 
     /// Puts back an answer from before a restart, so that a repetition of its request is answered and not run again.
     public mutating func restore(answer: [UInt8], to id: IncomingRequest.ID, expires: Int64) {
-        log.keep(id, isSafe: false, .answer(answer), expires: expires, memory: answerMemory)
+        log.keep(id, isSafe: false, .answer(answer), expires: expires, memory: Self.answerMemory)
     }
 
     private mutating func receive(request message: Message, now: Int64) {
@@ -165,7 +168,7 @@ extension Endpoint {
             Received(
                 messageID: message.messageID, digest: digest, wasTaken: index != nil,
                 expires: now + parameters.exchangeLifetime))
-        if received.count > receivedMemory { received.removeFirst() }
+        if received.count > Self.receivedMemory { received.removeFirst() }
         guard let index else {
             // Nobody waits for it: a reset ends an observation that we no longer keep (RFC 7641 section 3.6).
             if isConfirmable { transmitEmpty(.reset, message.messageID, answering: nil) }
@@ -188,7 +191,7 @@ extension Endpoint {
         case .awaitingAnswer, .acknowledged, .observing, .leaving, .unconfirmed: return true
         // A registration that is made anew goes on under its token.
         case .waiting: return message.observes && message.isRegistered
-        case .probing: return false
+        case .probing, .between: return false
         }
     }
 
@@ -203,6 +206,9 @@ extension Endpoint {
             if case .acknowledged = outgoing[index].state { isOwnAnswer = true }
             outgoing[index].isRegistered = true
             if isOwnAnswer, !outgoing[index].deregisters { outgoing[index].state = .observing }
+        } else if outgoing[index].continues {
+            if case .unconfirmed = outgoing[index].state {} else { outgoing[index].state = .between }
+            events.append(.response(handle, response))
         } else {
             outgoing.remove(at: index)
             events.append(.response(handle, response))
@@ -226,7 +232,7 @@ extension Endpoint {
             guard message.messageID == messageID else { return false }
             switch message.state {
             case .awaitingAnswer, .leaving, .unconfirmed: return true
-            case .waiting, .acknowledged, .observing, .probing: return false
+            case .waiting, .acknowledged, .observing, .probing, .between: return false
             }
         }
     }

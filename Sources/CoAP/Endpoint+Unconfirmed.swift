@@ -1,6 +1,6 @@
 extension Endpoint {
     mutating func startUnconfirmed(
-        _ request: Request, token: [UInt8], observes: Bool, now: Int64
+        _ request: Request, token: [UInt8], observes: Bool, continues: Bool, now: Int64
     ) throws(MessageError) -> Handle {
         let messageID = takeMessageID()
         let message = try Message(
@@ -8,6 +8,17 @@ extension Endpoint {
             payload: request.payload
         ).encoded()
         let handle = takeHandle()
+        guard !continues else {
+            // Its owner paces it (RFC 9177 section 7.2), and more than one answer may come.
+            outgoing.append(
+                Outgoing(
+                    handle: handle, role: .request, state: .unconfirmed(until: now + parameters.exchangeLifetime),
+                    message: message, messageID: messageID, token: token, repetitions: 0, answerBytes: 0,
+                    observes: false, continues: true))
+            transmissions.append(
+                Transmission(handle: handle, content: .message(message), answering: nil, isConfirmable: false))
+            return handle
+        }
         outgoing.append(
             Outgoing(
                 handle: handle, role: .request, state: .probing(at: max(now, probingFreeAt)), message: message,
@@ -15,6 +26,15 @@ extension Endpoint {
                 answerBytes: request.expectedAnswerBytes ?? parameters.expectedAnswerBytes, observes: observes))
         if probingFreeAt <= now { sendUnconfirmed(outgoing.count - 1, now: now) }
         return handle
+    }
+
+    /// Sends an answer under a token of the peer, besides the one that its request had: a block of a body, or a word about
+    /// blocks that are missing (RFC 9177).
+    mutating func sendUnconfirmed(_ response: Response, token: [UInt8]) throws(MessageError) {
+        let message = Message(
+            type: .nonConfirmable, code: response.code, messageID: takeMessageID(), token: token,
+            options: response.options, payload: response.payload)
+        transmit(try message.encoded(), answering: nil)
     }
 
     /// Sends a message that nobody confirms. Until the peer is heard from, the next one waits for as long as these bytes

@@ -82,6 +82,8 @@ public struct Endpoint: Sendable {
             case acknowledged(until: Int64)
             /// An observation that is registered: answers to its token keep coming.
             case observing
+            /// Answered, and one of several requests: the next one takes its place.
+            case between
             /// Unconfirmed, and not sent before the time given: the peer is silent (PROBING_RATE).
             case probing(at: Int64)
             /// Sent unconfirmed: its answer may come until the time given.
@@ -101,6 +103,8 @@ public struct Endpoint: Sendable {
         var leftAt: Int64 = 0
         /// A first notification has come.
         var isRegistered = false
+        /// One of several requests that are one operation.
+        var continues = false
         /// Ends an observation: what still comes under its token is a notification while it has an Observe option.
         var deregisters = false
         /// A newer state, which takes this notification's place at its next repetition (RFC 7641 section 4.5.2).
@@ -147,9 +151,9 @@ public struct Endpoint: Sendable {
     var nextToken: UInt8
     var jitter: UInt64
     /// Bytes of answers kept for repeated requests; the oldest go first.
-    let answerMemory = 16_384
+    static var answerMemory: Int { 16_384 }
     /// Answers of the peer that are remembered to tell their copies.
-    let receivedMemory = 32
+    static var receivedMemory: Int { 32 }
     var roundTrip = RoundTrip()
     /// Until then nothing unconfirmed may leave, unless the peer is heard (PROBING_RATE, RFC 7252 section 4.7).
     var probingFreeAt: Int64 = .min
@@ -203,7 +207,7 @@ public struct Endpoint: Sendable {
             switch message.state {
             case .awaitingAnswer(let until, _), .acknowledged(let until), .probing(let until), .unconfirmed(let until):
                 consider(until)
-            case .waiting, .leaving, .observing: break
+            case .waiting, .leaving, .observing, .between: break
             }
         }
         if let time = log.acknowledgeAt { consider(time) }
@@ -223,10 +227,15 @@ public struct Endpoint: Sendable {
     /// The empty token serves while a request is the only one (RFC 7252 section 5.3.1) and no answer to an earlier one is
     /// still due; observations get one byte.
     ///
-    /// - Parameter confirmable: false sends it once (RFC 7252 section 4.3), as soon as PROBING_RATE allows; it fails when
+    /// - Parameters:
+    ///   - confirmable: false sends it once (RFC 7252 section 4.3), as soon as PROBING_RATE allows; it fails when
     ///   no answer comes in NON_LIFETIME, and is over at once where it declines every answer (RFC 7967).
+    ///   - continues: it is one of several requests that are one operation, as the blocks of a body are: after its
+    ///   answer its place under NSTART is kept until `proceed` or `end`. One that is not confirmable leaves at once, since its
+    ///   owner paces it (RFC 9177), and stays open to answers until `cancel`, or for EXCHANGE_LIFETIME.
+    ///   - handle: one that was reserved; nil takes a new one.
     public mutating func start(
-        _ request: Request, confirmable: Bool = true, now: Int64
+        _ request: Request, confirmable: Bool = true, continues: Bool = false, handle: Handle? = nil, now: Int64
     ) throws(MessageError) -> Handle {
         let observes = request.observe == 0
         if emptyTokenAbandoned {
@@ -235,11 +244,43 @@ public struct Endpoint: Sendable {
         }
         let isTaken = now < emptyTokenFreeAt || outgoing.contains { $0.role == .request && $0.token.isEmpty }
         let token: [UInt8] = observes || isTaken ? [takeToken()] : []
-        guard confirmable else { return try startUnconfirmed(request, token: token, observes: observes, now: now) }
+        guard confirmable else {
+            return try startUnconfirmed(request, token: token, observes: observes, continues: continues, now: now)
+        }
         return try enqueue(
             role: .request, code: request.method, options: request.options, payload: request.payload, token: token,
-            answerBytes: request.expectedAnswerBytes, observes: observes)
+            answerBytes: request.expectedAnswerBytes, observes: observes, continues: continues, handle: handle)
     }
+
+    /// Sends the next request of an operation, under the handle and the token of the one that has been answered. False when
+    /// there is none.
+    public mutating func proceed(_ handle: Handle, _ request: Request) throws(MessageError) -> Bool {
+        guard let index = outgoing.firstIndex(where: { $0.handle == handle && $0.state == .between }) else {
+            return false
+        }
+        let messageID = takeMessageID()
+        outgoing[index].message = try Message(
+            type: .confirmable, code: request.method, messageID: messageID, token: outgoing[index].token,
+            options: request.options, payload: request.payload
+        ).encoded()
+        outgoing[index].messageID = messageID
+        outgoing[index].repetitions = 0
+        outgoing[index].answerBytes = request.expectedAnswerBytes ?? parameters.expectedAnswerBytes
+        outgoing[index].state = .leaving
+        transmissions.append(
+            Transmission(
+                handle: handle, content: .message(outgoing[index].message), answering: nil, isConfirmable: true))
+        return true
+    }
+
+    /// The operation of `handle` is over: what waits for its place leaves.
+    public mutating func end(_ handle: Handle) {
+        outgoing.removeAll { $0.handle == handle && $0.state == .between }
+        startWaiting()
+    }
+
+    /// A handle for a request that starts later.
+    public mutating func reserveHandle() -> Handle { takeHandle() }
 
     /// Forgets a request or an observation of ours; a later notification is answered by a reset, which ends it at the
     /// peer (RFC 7641 section 3.6).
@@ -250,14 +291,16 @@ public struct Endpoint: Sendable {
     }
 
     /// Takes up a request of an earlier run that may have been sent already: it is repeated from its first bytes.
-    public mutating func resume(message: [UInt8], answerBytes: Int? = nil) throws(MessageError) -> Handle {
+    public mutating func resume(
+        message: [UInt8], answerBytes: Int? = nil, continues: Bool = false
+    ) throws(MessageError) -> Handle {
         let decoded = try Message(decoding: message)
         let handle = takeHandle()
         outgoing.append(
             Outgoing(
                 handle: handle, role: .request, state: .waiting, message: message, messageID: decoded.messageID,
                 token: decoded.token, repetitions: 0, answerBytes: answerBytes ?? parameters.expectedAnswerBytes,
-                observes: decoded.option(.observe)?.uint == 0))
+                observes: decoded.option(.observe)?.uint == 0, continues: continues))
         startWaiting()
         return handle
     }
@@ -300,8 +343,19 @@ public struct Endpoint: Sendable {
         if given == nil {
             timeout += timeout / 1000 * drawJitter()
             for _ in 0..<outgoing[index].repetitions { timeout = timeout / 1000 * parameters.backoffPerMille }
+            if parameters.learnsRoundTrip {
+                let bytes = outgoing[index].answerBytes + addedAnswerBytes
+                timeout = max(
+                    timeout, parameters.leastTimeout(repetition: outgoing[index].repetitions, answerBytes: bytes))
+            }
         }
         outgoing[index].state = .awaitingAnswer(until: lastBitAt + timeout, timeout: timeout)
+    }
+
+    /// What the answer to a message that is under way is taken to measure, in bytes.
+    public func expectedAnswerBytes(of handle: Handle) -> Int? {
+        for message in outgoing where message.handle == handle { return message.answerBytes }
+        return nil
     }
 
     /// The bytes of a confirmable message that is under way: for owners whose channel does not repeat by handle.
@@ -349,17 +403,18 @@ public struct Endpoint: Sendable {
 
     mutating func enqueue(
         role: Outgoing.Role, code: Code, options: [MessageOption], payload: [UInt8], token: [UInt8],
-        answerBytes: Int?, observes: Bool
+        answerBytes: Int?, observes: Bool, continues: Bool = false, handle: Handle? = nil
     ) throws(MessageError) -> Handle {
         let messageID = takeMessageID()
         let message = try Message(
             type: .confirmable, code: code, messageID: messageID, token: token, options: options, payload: payload
         ).encoded()
-        let handle = takeHandle()
+        let handle = handle ?? takeHandle()
         outgoing.append(
             Outgoing(
                 handle: handle, role: role, state: .waiting, message: message, messageID: messageID, token: token,
-                repetitions: 0, answerBytes: answerBytes ?? parameters.expectedAnswerBytes, observes: observes))
+                repetitions: 0, answerBytes: answerBytes ?? parameters.expectedAnswerBytes, observes: observes,
+                continues: continues))
         startWaiting()
         return handle
     }
@@ -369,7 +424,7 @@ public struct Endpoint: Sendable {
         var underWay = 0
         for message in outgoing {
             switch message.state {
-            case .leaving, .awaitingAnswer, .acknowledged: underWay += 1
+            case .leaving, .awaitingAnswer, .acknowledged, .between: underWay += 1
             case .waiting, .observing, .probing, .unconfirmed: break
             }
         }
@@ -385,7 +440,8 @@ public struct Endpoint: Sendable {
     }
 
     mutating func abandon(_ message: Outgoing) {
-        if message.role == .request, message.token.isEmpty { emptyTokenAbandoned = true }
+        // One that has not left gets no answer.
+        if message.role == .request, message.token.isEmpty, message.state != .waiting { emptyTokenAbandoned = true }
     }
 
     mutating func give(up message: Outgoing, _ failure: Failure) {

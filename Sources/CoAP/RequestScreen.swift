@@ -11,8 +11,13 @@ public struct RequestScreen: Sendable {
     /// Whether Block1 and Block2 are understood.
     public var understandsBlocks: Bool
 
-    public init(understandsBlocks: Bool = true) {
+    /// Whether Q-Block1 and Q-Block2 are. Who does not use them answers 4.02, and the peer falls back to Block (RFC 9177
+    /// section 4.1).
+    public var understandsRobustBlocks: Bool
+
+    public init(understandsBlocks: Bool = true, understandsRobustBlocks: Bool = false) {
         self.understandsBlocks = understandsBlocks
+        self.understandsRobustBlocks = understandsRobustBlocks
     }
 
     public func verdict(on request: Request) -> Verdict {
@@ -33,13 +38,14 @@ public struct RequestScreen: Sendable {
                 return .refused(Response(.proxyingNotSupported), because: option.number)
             case .hopLimit where option.uint == 0:
                 return .refused(Response(.badRequest), because: option.number)
-            case .block1, .block2:
+            case .block1, .block2, .qBlock1, .qBlock2:
                 // RFC 7959 section 2.2: the value 7 of SZX is reserved, and asks for a 4.00.
                 guard let block = BlockOption(option) else {
                     return .refused(Response(.badRequest), because: option.number)
                 }
                 // All blocks but the last fill their size exactly.
-                if option.number == .block1, block.more, request.payload.count != block.size {
+                let carries = option.number == .block1 || option.number == .qBlock1
+                if carries, block.more, request.payload.count != block.size {
                     return .refused(Response(.badRequest), because: option.number)
                 }
             default:
@@ -47,14 +53,19 @@ public struct RequestScreen: Sendable {
             }
             sound.options.append(option)
         }
+        // RFC 9177 section 4.1: the two kinds do not mix in a request.
+        if sound.option(.qBlock1) ?? sound.option(.qBlock2) != nil {
+            for option in sound.options where option.number == .block1 || option.number == .block2 {
+                return .refused(Response(.badOption), because: option.number)
+            }
+        }
         return .sound(sound)
     }
 
     private func understands(_ option: MessageOption) -> Bool {
         switch option.number {
         case .block1, .block2: guard understandsBlocks else { return false }
-        // RFC 9177 section 4.1: whoever does not use Q-Block answers 4.02, and the peer falls back to Block.
-        case .qBlock1, .qBlock2: return false
+        case .qBlock1, .qBlock2: guard understandsRobustBlocks else { return false }
         default: break
         }
         guard let definition = option.number.definition else { return false }

@@ -46,8 +46,15 @@ public struct ServerSession: Sendable {
     var open: [Open] = []
     var events: [Event] = []
     var observations: [Observation] = []
-    private var assembler: BlockAssembler?
-    private var slicer: BlockSlicer?
+    /// One element, or none: a hundred thousand peers have no unfinished bodies.
+    private var storedBodies: [ServerBodies] = []
+    var bodies: ServerBodies {
+        get {
+            storedBodies.first
+                ?? ServerBodies(mostBytes: limits.bodyBytes, lifetime: endpoint.parameters.exchangeLifetime)
+        }
+        set { storedBodies = newValue.bytesHeld == 0 ? [] : [newValue] }
+    }
 
     /// RFC 9175 section 2.6: three times what the smallest request measures on the wire, in bytes of CoAP.
     static var mostToUnproved: Int { 136 }
@@ -69,10 +76,10 @@ public struct ServerSession: Sendable {
 
     public mutating func handleTimeout(now: Int64) {
         endpoint.handleTimeout(now: now)
-        assembler?.expire(now: now)
-        slicer?.expire(now: now)
-        if assembler?.bytesHeld == 0 { assembler = nil }
-        if slicer?.bytesHeld == 0 { slicer = nil }
+        if !storedBodies.isEmpty {
+            bodies.expire(now: now)
+            handleRobustTimeout(now: now)
+        }
         handleEvents(now: now)
     }
 
@@ -84,10 +91,13 @@ public struct ServerSession: Sendable {
         return first
     }
 
-    public var deadline: Int64? { endpoint.deadline }
+    public var deadline: Int64? {
+        guard let robust = storedBodies.first?.deadline else { return endpoint.deadline }
+        return min(robust, endpoint.deadline ?? .max)
+    }
 
     /// Bytes of bodies that are not finished.
-    public var bodyBytesHeld: Int { (assembler?.bytesHeld ?? 0) + (slicer?.bytesHeld ?? 0) }
+    public var bodyBytesHeld: Int { storedBodies.first?.bytesHeld ?? 0 }
 
     /// Whether nothing is lost when the session is forgotten, once its exchanges' lifetime is over.
     public var isIdle: Bool {
@@ -123,7 +133,7 @@ public struct ServerSession: Sendable {
     }
 
     private mutating func take(_ incoming: Endpoint.IncomingRequest, now: Int64) {
-        switch RequestScreen().verdict(on: incoming.request) {
+        switch RequestScreen(understandsRobustBlocks: true).verdict(on: incoming.request) {
         case .refused(let response, let option):
             // RFC 7252 section 5.4.1: an unconfirmed request with a critical option that is not understood is rejected.
             guard incoming.isConfirmable || response.code != .badOption else {
@@ -138,14 +148,10 @@ public struct ServerSession: Sendable {
 
     private mutating func take(sound request: Request, _ id: RequestID, now: Int64) {
         proveAddress(request, now: now)
+        if receivesRobustly(request, id, now: now) { return }
         var whole = request
         if request.option(.block1) != nil {
-            var assembling =
-                assembler
-                ?? BlockAssembler(
-                    mostBytes: limits.bodyBytes, lifetime: endpoint.parameters.exchangeLifetime)
-            let outcome = assembling.take(request, exponent: limits.blockExponent, now: now)
-            assembler = assembling.bytesHeld == 0 ? nil : assembling
+            let outcome = bodies.assembler.take(request, exponent: limits.blockExponent, now: now)
             switch outcome {
             case .answer(let response):
                 finish(id, request, response, now: now)
@@ -160,7 +166,12 @@ public struct ServerSession: Sendable {
                 return
             }
         }
-        var bare = request
+        ask(whole, id)
+    }
+
+    /// Puts a request with its whole body before the owner.
+    mutating func ask(_ whole: Request, _ id: RequestID) {
+        var bare = whole
         bare.payload = []
         open.append(Open(id: id, request: bare))
         events.append(.request(id, whole))
@@ -168,13 +179,10 @@ public struct ServerSession: Sendable {
 
     private mutating func laterBlock(for request: Request, now: Int64) -> Response? {
         guard let block = request.block(.block2), block.number > 0 else { return nil }
-        guard let slicer else { return request.method.isSafe ? nil : Response(.requestEntityIncomplete) }
-        var serving = slicer
-        defer { self.slicer = serving }
-        return serving.laterBlock(for: request, exponent: blockExponent, now: now)
+        return bodies.slicer.laterBlock(for: request, exponent: blockExponent, now: now)
     }
 
-    private mutating func finish(
+    mutating func finish(
         _ id: RequestID, _ request: Request, _ response: Response, because option: OptionNumber? = nil,
         isCut: Bool = false, now: Int64
     ) {
@@ -186,6 +194,7 @@ public struct ServerSession: Sendable {
         if answer.codeIsError, answer.payload.isEmpty, request.option(.accept)?.uint == Response.problemDetailsFormat {
             answer = answer.withProblemDetails(unprocessed: option)
         }
+        if answersRobustly(id, request, answer, now: now) { return }
         if !isCut { answer = cut(answer, for: request, now: now) }
         if let block = request.block(.block1), answer.option(.block1) == nil {
             // RFC 7959 section 2.3: the final answer names the block that it answers.
@@ -206,16 +215,10 @@ public struct ServerSession: Sendable {
         guard response.payload.count > 16 << Int(blockExponent) || request.option(.block2) != nil else {
             return response
         }
-        var serving =
-            slicer
-            ?? BlockSlicer(
-                mostBytes: limits.bodyBytes, lifetime: endpoint.parameters.exchangeLifetime)
-        let part = serving.cut(response, for: request, exponent: blockExponent, now: now)
-        slicer = serving.bytesHeld == 0 ? nil : serving
-        return part
+        return bodies.slicer.cut(response, for: request, exponent: blockExponent, now: now)
     }
 
-    private var blockExponent: UInt8 { limits.blockExponent }
+    var blockExponent: UInt8 { limits.blockExponent }
 }
 
 extension Response {

@@ -68,6 +68,16 @@ public struct TransmissionParameters: Equatable, Sendable {
         roundTrip + perAnswerByte * Int64(answerBytes)
     }
 
+    /// What repetition n waits at least, however short a round trip has been learnt: 1/2^(m-1-n) of what it would wait had
+    /// nothing been learnt, the last two all of it. What is mostly answered at once would otherwise be given up in a moment's
+    /// outage. 0 for the first transmission.
+    public func leastTimeout(repetition: Int, answerBytes: Int) -> Int64 {
+        guard repetition > 0 else { return 0 }
+        var timeout = timeout(answerBytes: answerBytes)
+        for _ in 0..<repetition { timeout = timeout / 1000 * backoffPerMille }
+        return timeout >> Int64(min(62, max(0, maxRetransmit - 1 - repetition)))
+    }
+
     /// MAX_TRANSMIT_SPAN = T f (b^m - 1) / (b - 1): from the first transmission until the last.
     public func maxTransmitSpan(answerBytes: Int) -> Int64 {
         sum(ofTimeouts: maxRetransmit, answerBytes)

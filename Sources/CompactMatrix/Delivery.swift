@@ -20,6 +20,9 @@ public struct Delivery: Sendable {
         self.content = content
     }
 
+    /// Bytes of the longest body that a gateway sends, in blocks where a message of the link is too short for it.
+    public static var longestBody: Int { 4096 }
+
     /// `[sender, time, text]` for a message, `[sender, time, verb, {key: value}]` for a command.
     public var body: [UInt8] {
         var writer = CBORWriter()

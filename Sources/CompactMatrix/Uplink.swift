@@ -18,6 +18,9 @@ public enum Uplink: Sendable {
         }
     }
 
+    /// Bytes of the longest body that a gateway takes, in blocks where a message of the link is too short for it.
+    public static var longestBody: Int { 16_384 }
+
     /// The body of the request.
     public var body: [UInt8] {
         var writer = CBORWriter()

@@ -23,6 +23,7 @@ extension DeviceClient {
         guard let message1 = initiator?.follow(datagram), let index = frames.firstIndex(where: { $0.number == nil })
         else { return }
         frames[index].datagram = message1
+        frames[index].copies += 1
         transmit(message1)
         let frame = frames[index]
         report(.up, message1, frame.message, frame.header, repetition: true, frame.handle)
@@ -58,7 +59,8 @@ extension DeviceClient {
         let isRegistering = isUnderWay(watch)
         switch opened.status {
         case .accepted, .enrolled:
-            endpoint.receive(opened.answer, now: now)
+            arrivingBytes = datagram.count
+            endpoint.receive(opened.answer, addedBytes: Initiator<Suite>.message2Overhead, now: now)
         case .staleCounter(let last):
             // Our counter was lost with our memory: the session stands, the request was not taken.
             snapshot.handshakeCounter = max(snapshot.handshakeCounter, last)
@@ -81,25 +83,35 @@ extension DeviceClient {
         frames.contains { $0.handle == handle }
     }
 
-    private mutating func receiveFrame(_ datagram: [UInt8], _ parsed: FrameHeader.Parsed, now: Int64) {
-        var opened: Session<Suite>.Opened?
-        var isCurrent = true
+    /// A frame to the message in it; whether its session is the current one. Here alone a frame becomes a message.
+    private mutating func open(
+        _ datagram: [UInt8], _ parsed: FrameHeader.Parsed
+    ) -> (opened: Session<Suite>.Opened, isCurrent: Bool)? {
         do throws(Session<Suite>.Refusal) {
-            opened = try session?.open(datagram, parsed, tryFurther: true)
+            if let opened = try session?.open(datagram, parsed, tryFurther: true) { return (opened, true) }
         } catch {
             // Somebody else sends under the gateway's numbers: nothing can be believed in this session.
             if error == .copied {
                 session = nil
                 stateChanged = true
                 events.append(.sessionCopied)
-                return
+                return nil
             }
         }
-        if opened == nil, var previous = previousSession {
-            opened = try? previous.open(datagram, parsed)
-            if opened != nil { previousSession = previous }
-            isCurrent = false
+        if var previous = previousSession, let opened = try? previous.open(datagram, parsed) {
+            previousSession = previous
+            return (opened, false)
         }
+        return nil
+    }
+
+    /// A message to a frame in the session. Here alone a message becomes a frame; a handshake carries it as it is.
+    private mutating func seal(_ message: [UInt8]) -> Session<Suite>.SealedFrame? {
+        try? session?.seal(message)
+    }
+
+    private mutating func receiveFrame(_ datagram: [UInt8], _ parsed: FrameHeader.Parsed, now: Int64) {
+        guard let (opened, isCurrent) = open(datagram, parsed) else { return }
         let header = datagram.count - 16
         switch opened {
         case .fresh(let number, let plaintext):
@@ -110,12 +122,11 @@ extension DeviceClient {
                 // the session before, has been pushed again since, and would be heard twice.
                 guard isCurrent, snapshot.newestDelivery.map({ number > $0 }) ?? true else { return }
             }
+            arrivingBytes = datagram.count
             take(plaintext, number, now: now)
         case .duplicate(let number, let plaintext):
             report(.down, datagram, plaintext, header - plaintext.count, repetition: true, nil)
             if isCurrent, isPush(plaintext) { acknowledgeAgain(number, plaintext, now: now) }
-        case nil:
-            return
         }
     }
 
@@ -163,19 +174,23 @@ extension DeviceClient {
             // A device serves nothing yet; an answer is owed all the same.
             try? endpoint.respond(to: request.id, Response(.notFound), now: now)
         case .response(let handle, let response):
-            confirm(handle)
+            confirm(handle, now: now)
             if handle == watch {
                 watch = nil
                 events.append(.watchRefused(response))
+            } else if handle == download?.handle {
+                proceed(withDownload: response, now: now)
+            } else if let index = uplinks.firstIndex(where: { $0.handle == handle }) {
+                proceed(withUplink: index, response, now: now)
             } else {
                 events.append(.answered(handle, response))
             }
         case .notification(let handle, let response):
-            confirm(handle)
+            confirm(handle, now: now)
             renewWatchAt = now + Int64(clamping: response.maxAge) * 1_000_000_000
-            deliver(response)
+            deliver(response, now: now)
         case .pong(let handle):
-            confirm(handle)
+            confirm(handle, now: now)
         case .failed(let handle, _):
             fail(handle, now: now)
         case .notificationDelivered, .notificationFailed:
@@ -183,25 +198,31 @@ extension DeviceClient {
         }
     }
 
-    private mutating func deliver(_ response: Response) {
+    private mutating func deliver(_ response: Response, now: Int64) {
         guard let sequence = response.observe else { return }
         guard !response.payload.isEmpty else {
-            events.append(.watching)
+            registered(response, now: now)
             return
         }
         snapshot.newestDelivery = arriving
+        stateChanged = true
+        if response.block(.block2) != nil {
+            receiveFirstBlock(response, sequence, now: now)
+            return
+        }
+        abandonDownload()
         // A gateway that restarted may push once more what was acknowledged: order is kept, so that it can only be
         // the newest.
         guard snapshot.lastSequence != sequence else { return }
         snapshot.lastSequence = sequence
-        stateChanged = true
         if let delivery = try? Delivery(decoding: response.payload) { events.append(.delivery(delivery)) }
     }
 
-    private mutating func confirm(_ handle: Endpoint.Handle) {
+    private mutating func confirm(_ handle: Endpoint.Handle, now: Int64) {
         guard let index = frames.firstIndex(where: { $0.handle == handle }) else { return }
         let frame = frames.remove(at: index)
         if let number = frame.number { session?.confirm(number) }
+        learn(from: frame, now: now)
         forgetPending(handle)
         if endpoint.isIdle { previousSession = nil }
         stateChanged = true
@@ -211,6 +232,7 @@ extension DeviceClient {
         let wasHandshake = initiator != nil && frames.contains { $0.handle == handle && $0.number == nil }
         frames.removeAll { $0.handle == handle }
         forgetPending(handle)
+        uplinks.removeAll { $0.handle == handle }
         stateChanged = true
         if wasHandshake {
             initiator = nil
@@ -228,6 +250,9 @@ extension DeviceClient {
         if handle == watch {
             watch = nil
             events.append(.watchInterrupted)
+        } else if handle == download?.handle {
+            // The gateway offers it again when it is asked again.
+            abandonDownload()
         } else {
             events.append(.unanswered(handle, wasHandshake ? .handshake : .request))
         }
@@ -238,10 +263,11 @@ extension DeviceClient {
     private mutating func send(_ transmission: Endpoint.Transmission, now: Int64) {
         let handle = transmission.handle
         if let index = frames.firstIndex(where: { $0.handle == handle }) {
+            frames[index].copies += 1
             let frame = frames[index]
             transmit(frame.datagram)
             report(.up, frame.datagram, frame.message, frame.header, repetition: true, handle)
-            left(handle, frame.datagram.count, isHandshake: frame.number == nil, now: now)
+            left(handle, frame.datagram.count, isHandshake: frame.number == nil, copies: frame.copies, now: now)
             return
         }
         guard case .message(let message) = transmission.content else { return }
@@ -252,7 +278,7 @@ extension DeviceClient {
             startHandshake(message, transmission, now: now)
             return
         }
-        guard let sealed = try? session?.seal(message) else {
+        guard let sealed = seal(message) else {
             if identity.handshake != nil { session = nil }
             if transmission.isConfirmable { startHandshake(message, transmission, now: now) }
             return
@@ -305,6 +331,8 @@ extension DeviceClient {
     /// observation) are simply made again.
     private mutating func remember(_ handle: Endpoint.Handle, _ pending: DeviceSnapshot.Pending) {
         guard let message = try? Message(decoding: pending.message), message.code == .post else { return }
+        var pending = pending
+        pending.upload = upload(handle)
         snapshot.pending = pending
         pendingHandle = handle
     }
@@ -320,10 +348,32 @@ extension DeviceClient {
     }
 
     /// Starts the timer of a message when its last bit has left the modem, as far as the link's rate tells.
-    private mutating func left(_ handle: Endpoint.Handle, _ bytes: Int, isHandshake: Bool = false, now: Int64) {
-        endpoint.sent(
-            handle, lastBitAt: queue.enqueue(bytes, now: now),
-            addedAnswerBytes: isHandshake ? Initiator<Suite>.message2Overhead : 0)
+    private mutating func left(
+        _ handle: Endpoint.Handle, _ bytes: Int, isHandshake: Bool = false, copies: Int = 1, now: Int64
+    ) {
+        let added = isHandshake ? Initiator<Suite>.message2Overhead : 0
+        let lastBitAt = queue.enqueue(bytes, now: now)
+        guard var timer = learntTimer, let expected = endpoint.expectedAnswerBytes(of: handle) else {
+            endpoint.sent(handle, lastBitAt: lastBitAt, addedAnswerBytes: added)
+            return
+        }
+        // The request's bytes are timed with the rest: when they have left nobody knows.
+        let timeout =
+            copies == 1
+            ? timer.start(bytes: bytes + link.up.overheadBytes + expected + added, now: now) : timer.again()
+        learntTimer = timer
+        timed = handle
+        let least = endpoint.parameters.leastTimeout(repetition: copies - 1, answerBytes: expected + added)
+        endpoint.sent(handle, lastBitAt: now, timeout: max(timeout, least))
+    }
+
+    /// What an answered exchange tells of the link.
+    private mutating func learn(from frame: Frame, now: Int64) {
+        let bytes = frame.datagram.count + arrivingBytes + link.up.overheadBytes + link.down.overheadBytes
+        losses.add(bytes: bytes, copies: frame.copies)
+        guard timed == frame.handle else { return }
+        timed = nil
+        learntTimer?.answered(bytes: bytes, now: now)
     }
 
     private mutating func report(

@@ -19,6 +19,9 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         case answered(RequestID, Response)
         /// No answer after all repetitions: the request may or may not have arrived.
         case unanswered(RequestID, Unanswered)
+        /// The gateway limits how often this device may send: the request, and those behind it, go out again after so many
+        /// seconds. The gateway has not taken it; until then it is in memory only.
+        case postponed(RequestID, seconds: UInt64)
         /// The gateway will now push what arrives.
         case watching
         /// The gateway did not answer; it is asked again after a while.
@@ -31,6 +34,15 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         case sessionCopied
         /// One datagram travelled.
         case traffic(DatagramReport)
+    }
+
+    /// A message on its way to the gateway.
+    struct SentUplink: Sendable {
+        var handle: Endpoint.Handle
+        var resource: Resource
+        var body: [UInt8]
+        /// Where it goes in blocks.
+        var transfer: BlockwiseTransfer?
     }
 
     public enum Unanswered: Equatable, Sendable {
@@ -55,9 +67,12 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         /// nil for a handshake.
         var number: UInt64?
         var header: Int
+        /// Sent so often.
+        var copies = 1
     }
 
     let identity: DeviceIdentity
+    let link: Link
     var entropy: Source
     var endpoint: Endpoint
     var queue: TransmitQueue
@@ -74,6 +89,20 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     var acknowledgements: [(number: UInt64, datagram: [UInt8], repetitions: Int)] = []
     /// The number of the gateway's frame that is being handled.
     var arriving: UInt64?
+    /// What the datagram measures that is being handled.
+    var arrivingBytes = 0
+    /// Times exchanges where the link's rate is not known, and whose it times.
+    var learntTimer: LearntTimer?
+    var timed: Endpoint.Handle?
+    var losses = LossEstimator()
+    /// In the order in which they go; the first of them may be under way.
+    var uplinks: [SentUplink] = []
+    /// Those that the gateway wants later, and when.
+    var postponed: [SentUplink] = []
+    var sendsAgainAt: Int64?
+    var download: Download?
+    /// The confirmation that the registration under way carries.
+    var registeredTag: [UInt8] = []
     var outgoing: [[UInt8]] = []
     var events: [Event] = []
     var watch: Endpoint.Handle?
@@ -88,7 +117,9 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     ) throws(DeviceStateError) {
         self.identity = identity
         self.entropy = entropy
+        self.link = link.assumed
         queue = TransmitQueue(link.up)
+        if !link.isRateKnown { learntTimer = LearntTimer() }
         if let state {
             snapshot = try DeviceSnapshot(decoding: state)
             if let bytes = snapshot.session {
@@ -104,7 +135,8 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         var number: UInt64 = 0
         for byte in seed[0..<8] { number = number << 8 | UInt64(byte) }
         endpoint = Endpoint(
-            parameters: TransmissionParameters(deviceOn: link), seed: number, firstMessageID: snapshot.nextMessageID)
+            parameters: TransmissionParameters(deviceOn: self.link), seed: number,
+            firstMessageID: snapshot.nextMessageID)
         try resumePending(now: now)
     }
 
@@ -112,24 +144,9 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
 
     /// Why something cannot be sent at all.
     public enum SendError: Error, Equatable, Sendable {
-        /// The body would not fit into a datagram of the link, handshake included; how long it is and may be, in bytes.
+        /// Longer than a gateway takes, or than a link carries whose datagrams are too short for blocks; how long it is and
+        /// may be, in bytes.
         case tooLarge(body: Int, limit: Int)
-    }
-
-    /// The longest body of a message: a handshake may have to carry it, and never fragments.
-    public var largestBody: Int {
-        max(0, queue.direction.mtu - Initiator<Suite>.message1Overhead(of: identity.number) - Self.requestOverhead)
-    }
-
-    /// Sends something to the device's room. It is stored and repeated until it is answered.
-    public mutating func send(_ uplink: Uplink, now: Int64) throws(SendError) -> RequestID {
-        let body = uplink.body
-        let request = Request(.post, path: [uplink.resource.segment], payload: body)
-        guard body.count <= largestBody, let handle = try? endpoint.start(request, now: now) else {
-            throw .tooLarge(body: body.count, limit: largestBody)
-        }
-        run(now: now)
-        return handle
     }
 
     /// Whether there is no session, and no way to get one: it has to be provisioned again.
@@ -194,11 +211,13 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     }
 
     /// Whether nothing is under way.
-    public var isIdle: Bool { endpoint.isIdle && outgoing.isEmpty }
+    public var isIdle: Bool { endpoint.isIdle && outgoing.isEmpty && postponed.isEmpty }
 
     public var deadline: Int64? {
-        guard let renewWatchAt else { return endpoint.deadline }
-        return endpoint.deadline.map { min($0, renewWatchAt) } ?? renewWatchAt
+        var earliest = endpoint.deadline
+        if let renewWatchAt { earliest = min(renewWatchAt, earliest ?? .max) }
+        if let sendsAgainAt { earliest = min(sendsAgainAt, earliest ?? .max) }
+        return earliest
     }
 
     public mutating func handleTimeout(now: Int64) {
@@ -206,6 +225,7 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
             renewWatchAt = nil
             register(now: now)
         }
+        sendPostponed(now: now)
         endpoint.handleTimeout(now: now)
         run(now: now)
     }
@@ -221,7 +241,8 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
             guard let datagram = pending.ephemeral.isEmpty ? pending.datagram : initiator?.message1 else {
                 throw MessageError.cannotEncode
             }
-            let handle = try endpoint.resume(message: pending.message)
+            let handle = try endpoint.resume(message: pending.message, continues: true)
+            try resume(pending.upload, pending.message, handle)
             frames.append(
                 Frame(
                     handle: handle, datagram: datagram, message: pending.message,
@@ -249,15 +270,18 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
             guard !isUnderWay(watch) else { return }
             endpoint.cancel(watch)
         }
+        var options = [MessageOption(.observe, uint: 0)]
+        registeredTag = snapshot.unconfirmedTag
+        if !registeredTag.isEmpty { options.append(MessageOption(.eTag, registeredTag)) }
         let request = Request(
-            .get, path: [Resource.messages.segment], options: [MessageOption(.observe, uint: 0)],
+            .get, path: [Resource.messages.segment], options: options,
             expectedAnswerBytes: endpoint.parameters.expectedAnswerBytes + Self.observationBytes)
         watch = try? endpoint.start(request, now: now)
     }
 
     static var profileRevision: UInt64 { 0 }
     /// CoAP's header, a token of one byte, one byte of path, the marker.
-    private static var requestOverhead: Int { 8 }
+    static var requestOverhead: Int { 8 }
     /// Token, Observe and Max-Age, which the answer to a registration has and others have not.
     private static var observationBytes: Int { 5 }
 }

@@ -11,9 +11,21 @@ struct DeviceSnapshot {
         var frameNumber: UInt64
         /// The ephemeral key of the handshake; empty where the session stood.
         var ephemeral: [UInt8]
+        /// Of a body that goes up in blocks, of which the message is one; nil: it is whole.
+        var upload: Upload?
     }
 
-    static let version: UInt64 = 3
+    /// How far a body has come that goes up in blocks.
+    struct Upload {
+        var body: [UInt8]
+        var exponent: UInt8
+        /// Bytes that the gateway has.
+        var sent: Int
+    }
+
+    /// The one before knew no blocks.
+    static let version: UInt64 = 4
+    private static let versionWithoutBlocks: UInt64 = 3
 
     var handshakeCounter: UInt64 = 0
     var nextMessageID: UInt16 = 0
@@ -24,6 +36,8 @@ struct DeviceSnapshot {
     var session: [UInt8]?
     var previousSession: [UInt8]?
     var pending: Pending?
+    /// Names a delivery that came in blocks, was heard, and is still to be confirmed.
+    var unconfirmedTag: [UInt8] = []
     /// The next request is to bring a new session along.
     var wantsSession = false
     /// When the session was first looked at by a device with a clock.
@@ -33,7 +47,7 @@ struct DeviceSnapshot {
 
     var encoded: [UInt8] {
         var writer = CBORWriter()
-        writer.array(10)
+        writer.array(11)
         writer.unsigned(Self.version)
         writer.unsigned(handshakeCounter)
         writer.unsigned(UInt64(nextMessageID))
@@ -41,17 +55,23 @@ struct DeviceSnapshot {
         writer.bytes(session ?? [])
         writer.bytes(previousSession ?? [])
         if let pending {
-            writer.array(4)
+            writer.array(pending.upload == nil ? 4 : 7)
             writer.bytes(pending.message)
             writer.bytes(pending.datagram)
             writer.unsigned(pending.frameNumber)
             writer.bytes(pending.ephemeral)
+            if let upload = pending.upload {
+                writer.bytes(upload.body)
+                writer.unsigned(UInt64(upload.exponent))
+                writer.unsigned(UInt64(upload.sent))
+            }
         } else {
             writer.array(0)
         }
         writer.unsigned(newestDelivery.map { $0 + 1 } ?? 0)
         writer.unsigned(wantsSession ? 1 : 0)
         writer.unsigned(sessionSinceUnixMilliseconds.map { UInt64(max($0, 0)) } ?? 0)
+        writer.bytes(unconfirmedTag)
         return writer.bytes
     }
 
@@ -60,8 +80,10 @@ struct DeviceSnapshot {
             var reader = CBORReader(bytes)
             let fields = try reader.array()
             let version = try reader.unsigned()
-            guard version == Self.version else { throw CBORError.unexpectedType(at: 1) }
-            guard fields == 10 else { throw CBORError.unexpectedType(at: 0) }
+            switch (version, fields) {
+            case (Self.version, 11), (Self.versionWithoutBlocks, 10): break
+            default: throw CBORError.unexpectedType(at: 1)
+            }
             handshakeCounter = try reader.unsigned()
             nextMessageID = UInt16(truncatingIfNeeded: try reader.unsigned())
             let sequence = try reader.unsigned()
@@ -70,16 +92,23 @@ struct DeviceSnapshot {
             self.session = session.isEmpty ? nil : session
             let previous = try reader.bytes()
             previousSession = previous.isEmpty ? nil : previous
-            if try reader.array() == 4 {
+            let pendingFields = try reader.array()
+            if pendingFields == 4 || pendingFields == 7 {
                 pending = Pending(
                     message: try reader.bytes(), datagram: try reader.bytes(), frameNumber: try reader.unsigned(),
                     ephemeral: try reader.bytes())
+            }
+            if pendingFields == 7 {
+                pending?.upload = Upload(
+                    body: try reader.bytes(), exponent: UInt8(truncatingIfNeeded: try reader.unsigned()),
+                    sent: Int(truncatingIfNeeded: try reader.unsigned()))
             }
             let newest = try reader.unsigned()
             newestDelivery = newest == 0 ? nil : newest - 1
             wantsSession = try reader.unsigned() == 1
             let since = try reader.unsigned()
             sessionSinceUnixMilliseconds = since == 0 ? nil : Int64(clamping: since)
+            if fields == 11 { unconfirmedTag = try reader.bytes() }
             try reader.finish()
         } catch {
             throw .unreadable

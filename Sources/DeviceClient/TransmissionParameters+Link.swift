@@ -8,5 +8,8 @@ extension TransmissionParameters {
         self.init(
             roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteDown,
             expectedAnswerBytes: 24 + link.down.overheadBytes, processing: link.processing)
+        learnsRoundTrip = link.isRateKnown
+        // Frame and tag.
+        answerOverheadBytes = 17 + link.down.overheadBytes
     }
 }

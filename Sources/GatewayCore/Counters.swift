@@ -19,6 +19,8 @@ public struct Counters: Equatable, Sendable, Codable {
     public var droppedRateLimited: UInt64 = 0
     /// Handshakes that were asked for a cookie first.
     public var retriesAsked: UInt64 = 0
+    /// Messages of devices that sent more than they may, answered by 4.29.
+    public var requestsRateLimited: UInt64 = 0
     /// Devices that were told that their session is gone.
     public var hintsSent: UInt64 = 0
     /// The queue before the gateway was full.

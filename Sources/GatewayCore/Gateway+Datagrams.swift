@@ -192,6 +192,8 @@ extension Gateway {
             device.record.handshakeCounter = device.channel.handshakeCounter
             device.record.handshakeHash = device.channel.answeredHandshake?.hash ?? []
             device.record.handshakeReply = device.channel.answeredHandshake?.message2 ?? []
+            // The blocks that follow one in a handshake come in the session that it made.
+            if device.body?.source == frame.source { device.body?.session = device.channel[.next]?.id ?? [] }
             if status == .accepted { device.record.address = address }
             if responder.payload.counter > counterBefore {
                 device.record.lastSeenUnixMilliseconds = now.unixMilliseconds
@@ -211,6 +213,10 @@ extension Gateway {
         device.endpoint = newEndpoint()
         device.frames = []
         device.delivery = nil
+        if device.body != nil {
+            device.body = nil
+            device.bodyChanged = true
+        }
         device.record.observeToken = nil
         device.recordChanged = true
     }
@@ -239,7 +245,7 @@ extension Gateway {
             let known = device.answers.suffix(GatewayChannel<Suite>.answersKept).first(where: {
                 $0.source == frame.source && $0.number == frame.number
             }),
-            let sealed = try? device.channel.seal(known.answer, answering: frame, arrival)
+            let sealed = seal(known.answer, answering: frame, to: &device)
         else {
             counters.droppedReplayed += 1
             return
@@ -285,23 +291,15 @@ extension Gateway {
         let datagram: [UInt8]
         switch transmission.content {
         case .again:
-            guard let frame = device.frames.first(where: { $0.handle == transmission.handle }) else { return }
-            datagram = frame.datagram
+            guard let index = device.frames.firstIndex(where: { $0.handle == transmission.handle }) else { return }
+            device.frames[index].copies += 1
+            datagram = device.frames[index].datagram
             counters.retransmissions += 1
         case .message(let message):
             // Acknowledgements and answers belong to the frame that asked; whatever else goes its own way.
             let answered = transmission.isConfirmable ? nil : handling
-            let sealed: Session<Suite>.SealedFrame
-            do throws(Session<Suite>.SendError) {
-                if let answered {
-                    sealed = try device.channel.seal(message, answering: answered, arrival)
-                } else {
-                    sealed = try device.channel.seal(message)
-                }
-            } catch {
-                // Only a session that is used up refuses to seal; the device makes a new one when it next sends.
-                return
-            }
+            // Only a session that is used up refuses to seal; the device makes a new one when it next sends.
+            guard let sealed = seal(message, answering: answered, to: &device) else { return }
             datagram = sealed.bytes
             if let answered, transmission.answering != nil {
                 remember(message, answering: answered, of: &device, now: now)
@@ -309,7 +307,7 @@ extension Gateway {
             if transmission.isConfirmable {
                 let delivery = device.delivery?.handle
                 device.frames.removeAll { $0.handle != delivery }
-                device.frames.append((transmission.handle, datagram))
+                device.frames.append(SentFrame(handle: transmission.handle, datagram: datagram))
                 if device.delivery?.handle == transmission.handle {
                     device.delivery?.frameNumber = sealed.number
                     device.delivery?.session = device.channel[.current]?.id ?? []
@@ -319,7 +317,39 @@ extension Gateway {
         guard let target = address ?? device.record.address else { return }
         let left = queue.enqueue(datagram.count, now: now.monotonic)
         transmit(datagram, to: target)
-        if transmission.isConfirmable { device.endpoint.sent(transmission.handle, lastBitAt: left) }
+        if transmission.isConfirmable { startTimer(transmission.handle, lastBitAt: left, of: &device, now: now) }
+    }
+
+    /// A message to a frame. Here alone a message becomes one; message 2 carries it as it is.
+    private func seal(
+        _ message: [UInt8], answering frame: GatewayChannel<Suite>.FrameID?, to device: inout Device
+    ) -> Session<Suite>.SealedFrame? {
+        guard let frame else { return try? device.channel.seal(message) }
+        return try? device.channel.seal(message, answering: frame, arrival)
+    }
+
+    private func startTimer(_ handle: Endpoint.Handle, lastBitAt: Int64, of device: inout Device, now: Moment) {
+        guard var timer = device.learntTimer, let frame = device.frames.first(where: { $0.handle == handle }),
+            let expected = device.endpoint.expectedAnswerBytes(of: handle)
+        else {
+            device.endpoint.sent(handle, lastBitAt: lastBitAt)
+            return
+        }
+        let timeout =
+            frame.copies == 1
+            ? timer.start(bytes: frame.datagram.count + link.down.overheadBytes + expected, now: now.monotonic)
+            : timer.again()
+        device.learntTimer = timer
+        let least = device.endpoint.parameters.leastTimeout(repetition: frame.copies - 1, answerBytes: expected)
+        device.endpoint.sent(handle, lastBitAt: now.monotonic, timeout: max(timeout, least))
+    }
+
+    /// What an acknowledged delivery tells of the link.
+    func learn(from handle: Endpoint.Handle, of device: inout Device, now: Moment) {
+        guard let frame = device.frames.first(where: { $0.handle == handle }) else { return }
+        let bytes = frame.datagram.count + device.endpoint.parameters.expectedAnswerBytes + link.down.overheadBytes
+        device.losses.add(bytes: bytes, copies: frame.copies)
+        device.learntTimer?.answered(bytes: bytes, now: now.monotonic)
     }
 
     func transmit(_ bytes: [UInt8], to address: PeerAddress) {

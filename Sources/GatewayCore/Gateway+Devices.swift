@@ -44,7 +44,8 @@ extension Gateway {
             record: DeviceRecord(
                 number: number, name: name, publicKey: [], addedUnixMilliseconds: now.unixMilliseconds,
                 room: RoomMapping(requested: room)),
-            channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint())
+            channel: GatewayChannel<Suite>(limits: channelLimits), endpoint: newEndpoint(),
+            learntTimer: newTimer)
         try complete(&device)
         device.recordChanged = true
         devices[number] = device

@@ -24,51 +24,141 @@ extension Gateway {
     }
 
     private func respond(to incoming: Endpoint.IncomingRequest, of number: UInt32, now: Moment) -> Response {
-        let request = incoming.request
+        let request: Request
+        switch RequestScreen().verdict(on: incoming.request) {
+        case .sound(let sound): request = sound
+        case .refused(let response, _): return response
+        }
         for option in request.options where option.number.isCritical {
-            // Uri-Path alone has a meaning here; what else is critical must not be ignored (RFC 7252 section 5.4.1).
-            guard option.number == .uriPath else { return Response(.badOption) }
+            // What is critical and has no meaning here must not be ignored (RFC 7252 section 5.4.1).
+            switch option.number {
+            case .uriPath, .block1, .block2: break
+            default: return Response(.badOption)
+            }
         }
         guard let resource = Resource(path: request.path) else { return Response(.notFound) }
         switch (resource, request.method) {
         case (.messages, .get):
             return observe(request, token: incoming.id.token, of: number)
         case (.text, .post), (.reading, .post), (.event, .post):
-            return accept(resource, request.payload, of: number, now: now)
+            guard let frame = handling else { return Response(.internalServerError) }
+            guard let block = request.block(.block1) else {
+                return accept(resource, request.payload, frame, of: number, now: now)
+            }
+            var response = receive(block, resource, request, frame, of: number, now: now)
+            // RFC 7959 section 2.3: the final answer names the block that it answers.
+            if response.option(.block1) == nil { response.options.append(block.option(.block1)) }
+            return response
         default:
             return Response(.methodNotAllowed)
         }
     }
 
+    /// Takes a block of a message: what is acknowledged is on disk. The message is accepted with its last block, under the
+    /// identity of its first.
+    private func receive(
+        _ block: BlockOption, _ resource: Resource, _ request: Request, _ frame: GatewayChannel<Suite>.FrameID,
+        of number: UInt32, now: Moment
+    ) -> Response {
+        guard var device = devices[number] else { return Response(.internalServerError) }
+        let key = BlockKey(request)
+        if block.number == 0 {
+            // What would be refused in the end is refused before its bytes are spent.
+            if let refusal = refusal(of: &device, now: now) {
+                devices[number] = device
+                return refusal
+            }
+            if let size = request.option(.size1)?.uint, size > UInt64(Uplink.longestBody) {
+                return BlockBody.tooLarge(Uplink.longestBody)
+            }
+            device.body = BodyRecord(
+                device: number, session: frame.source, source: frame.source, number: frame.number, key: key.bytes,
+                bytes: [], expiresUnixMilliseconds: 0)
+        }
+        guard var record = device.body, record.key == key.bytes, record.session == frame.source,
+            block.number == 0 || record.expiresUnixMilliseconds > now.unixMilliseconds
+        else { return BlockBody.incomplete(block) }
+        var body = BlockBody(key: key, bytes: record.bytes)
+        let outcome = body.take(request, block, exponent: 6, mostBytes: Uplink.longestBody)
+        let lifetime = device.endpoint.parameters.exchangeLifetime / 1_000_000
+        record.expiresUnixMilliseconds = now.unixMilliseconds + lifetime
+        record.bytes = body.bytes
+        device.bodyChanged = true
+        switch outcome {
+        case .proceed(let response):
+            device.body = record
+            devices[number] = device
+            return response
+        case .incomplete(let response):
+            device.bodyChanged = false
+            devices[number] = device
+            return response
+        case .tooLarge(let response):
+            device.body = nil
+            devices[number] = device
+            return response
+        case .whole(let whole):
+            device.body = nil
+            devices[number] = device
+            let first = GatewayChannel<Suite>.FrameID(source: record.source, number: record.number)
+            return accept(resource, whole.payload, first, of: number, now: now)
+        }
+    }
+
+    /// Why nothing can be taken from a device now; nil: it can.
+    private func refusal(of device: inout Device, now: Moment) -> Response? {
+        switch device.record.room.state {
+        case .refused(let reason):
+            note(
+                .warning, "a message was refused: the device is not in its room (\(reason))",
+                device: device.record.number)
+        case .encrypted:
+            note(
+                .warning, "a message was refused: its room is encrypted, and it would go there in clear",
+                device: device.record.number)
+        case .pending, .joined:
+            guard device.uplinks.count < configuration.uplinkLimit else {
+                return Response(.serviceUnavailable, options: [MessageOption(.maxAge, uint: 60)])
+            }
+            return tooMany(of: &device, now: now)
+        }
+        device.record.refused += 1
+        device.recordChanged = true
+        return Response(.forbidden)
+    }
+
+    /// 4.29 to a device that sends more than it may (RFC 8516), with the time until it may again in Max-Age.
+    private func tooMany(of device: inout Device, now: Moment) -> Response? {
+        guard let most = configuration.messagesPerHour else { return nil }
+        let allowance =
+            device.allowance
+            ?? TokenBucket(
+                rate: Int64(most), per: 3_600_000_000_000, burst: Int64(most), now: now.monotonic)
+        device.allowance = allowance
+        let wait = allowance.wait(now: now.monotonic)
+        guard wait > 0 else { return nil }
+        counters.requestsRateLimited += 1
+        let seconds = UInt64((wait + 999_999_999) / 1_000_000_000)
+        return Response(.tooManyRequests, options: [MessageOption(.maxAge, uint: seconds)])
+    }
+
     /// Takes a message for the room: on disk with the answer, or refused.
-    private func accept(_ resource: Resource, _ body: [UInt8], of number: UInt32, now: Moment) -> Response {
-        guard var device = devices[number], let frame = handling else { return Response(.internalServerError) }
+    ///
+    /// - Parameter frame: the first that brought it.
+    private func accept(
+        _ resource: Resource, _ body: [UInt8], _ frame: GatewayChannel<Suite>.FrameID, of number: UInt32, now: Moment
+    ) -> Response {
+        guard var device = devices[number] else { return Response(.internalServerError) }
         do throws(UplinkError) {
             _ = try RoomContent(resource: resource, body: body)
         } catch {
             return Response(error == .tooLarge ? .requestEntityTooLarge : .badRequest)
         }
-        switch device.record.room.state {
-        case .refused(let reason):
-            note(.warning, "a message was refused: the device is not in its room (\(reason))", device: number)
-            device.record.refused += 1
-            device.recordChanged = true
+        if let refusal = refusal(of: &device, now: now) {
             devices[number] = device
-            return Response(.forbidden)
-        case .encrypted:
-            note(
-                .warning, "a message was refused: its room is encrypted, and it would go there in clear", device: number
-            )
-            device.record.refused += 1
-            device.recordChanged = true
-            devices[number] = device
-            return Response(.forbidden)
-        case .pending, .joined:
-            break
+            return refusal
         }
-        guard device.uplinks.count < configuration.uplinkLimit else {
-            return Response(.serviceUnavailable, options: [MessageOption(.maxAge, uint: 60)])
-        }
+        _ = device.allowance?.take(now: now.monotonic)
         let record = UplinkRecord(
             id: nextUplinkID, device: number, requestID: requestID(of: frame), resource: resource.rawValue, body: body,
             receivedUnixMilliseconds: now.unixMilliseconds)

@@ -121,12 +121,11 @@ extension Gateway {
         push(number, now: now)
     }
 
-    /// The body of a delivery, its text cut where the link's datagrams cannot carry it whole: one that never arrives would
-    /// hold up all that come after it. nil: a command, of which a part would be another command.
+    /// The body of a delivery, its text cut where no device would take it whole: one that never arrives would hold up all that
+    /// come after it. nil: a command, of which a part would be another command.
     private func fitting(_ delivery: Delivery) -> [UInt8]? {
         let body = delivery.body
-        // Frame and tag; CoAP's header, token, Observe, Max-Age and marker.
-        let limit = configuration.link.down.mtu - 28 - 13
+        let limit = smallestBlockFits ? Delivery.longestBody : largestNotification
         guard body.count > limit else { return body }
         guard case .message(let text) = delivery.content else { return nil }
         let mark = "…"

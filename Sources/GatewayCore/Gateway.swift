@@ -22,6 +22,8 @@ public final class Gateway<Suite: NoiseSuite> {
         public var link: Link
         /// Queued messages of one device beyond which it is told to wait.
         public var uplinkLimit: Int
+        /// Messages that a device may send within an hour; nil: any number.
+        public var messagesPerHour: Int?
         /// Messages and commands that wait for one device; the oldest messages go first.
         public var inboxLimit: Int
         /// Users who may command devices whatever their power level.
@@ -30,7 +32,8 @@ public final class Gateway<Suite: NoiseSuite> {
 
         public init(
             privateKeys: [[UInt8]], serverName: String, userPrefix: String = "sotto_", displayName: String = "NAME",
-            link: Link, uplinkLimit: Int = 10_000, inboxLimit: Int = 64, commanders: [String] = [],
+            link: Link, uplinkLimit: Int = 10_000, messagesPerHour: Int? = nil, inboxLimit: Int = 64,
+            commanders: [String] = [],
             handshakes: HandshakeBudget<Suite>.Limits = .init()
         ) {
             self.handshakes = handshakes
@@ -40,6 +43,7 @@ public final class Gateway<Suite: NoiseSuite> {
             self.displayName = displayName
             self.link = link
             self.uplinkLimit = uplinkLimit
+            self.messagesPerHour = messagesPerHour
             self.inboxLimit = inboxLimit
             self.commanders = commanders
         }
@@ -57,14 +61,21 @@ public final class Gateway<Suite: NoiseSuite> {
         var answers: [AnswerRecord] = []
         var uplinks: [UplinkRecord] = []
         var inbox: [InboxRecord] = []
-        /// The delivery under way, and the frame that carries it.
-        var delivery: (handle: Endpoint.Handle, inboxID: Int64, frameNumber: UInt64, session: [UInt8])?
+        var delivery: DeliveryUnderWay?
         /// Frames that may have to be repeated.
-        var frames: [(handle: Endpoint.Handle, datagram: [UInt8])] = []
+        var frames: [SentFrame] = []
+        /// The message that comes in blocks.
+        var body: BodyRecord?
+        var bodyChanged = false
+        /// Times deliveries where the link's rate is not known.
+        var learntTimer: LearntTimer?
+        var losses = LossEstimator()
         /// It did not confirm the last delivery, and has not been heard since.
         var isSilent = false
         /// Sessions for handshakes that are not newer than the last.
         var staleHandshakes = TokenBucket(rate: 1, per: 10_000_000_000, burst: 8, now: 0)
+        /// What it may still send; nil: nothing limits it, or nothing came from it yet.
+        var allowance: TokenBucket?
         var hints = TokenBucket(rate: 1, per: 60_000_000_000, burst: 1, now: 0)
         var callUnderWay = false
         /// Calls for it in a row that failed for a reason that may pass.
@@ -75,6 +86,24 @@ public final class Gateway<Suite: NoiseSuite> {
         var claimedCounter: UInt64?
         /// Whether the record has to be stored.
         var recordChanged = false
+    }
+
+    /// What is being delivered.
+    struct DeliveryUnderWay {
+        var handle: Endpoint.Handle
+        var inboxID: Int64
+        /// The frame that carries it.
+        var frameNumber: UInt64 = 0
+        var session: [UInt8] = []
+        /// It travels in blocks: the device says when it has all of them.
+        var isInBlocks = false
+    }
+
+    /// A frame that is repeated until it is acknowledged.
+    struct SentFrame {
+        var handle: Endpoint.Handle
+        var datagram: [UInt8]
+        var copies = 1
     }
 
     struct CallContext {
@@ -89,6 +118,8 @@ public final class Gateway<Suite: NoiseSuite> {
     let random: (Int) -> [UInt8]
     /// Of the configured private keys, in their order.
     let publicKeys: [[UInt8]]
+    /// Where nothing is known of its rates, the slowest is assumed.
+    let link: Link
     var devices: [UInt32: Device] = [:]
     /// Devices in which something to be stored may have changed.
     var touched: Set<UInt32> = []
@@ -125,7 +156,8 @@ public final class Gateway<Suite: NoiseSuite> {
         self.configuration = configuration
         self.random = random
         publicKeys = configuration.privateKeys.map { Suite.publicKey(of: $0) }
-        queue = TransmitQueue(configuration.link.down)
+        link = configuration.link.assumed
+        queue = TransmitQueue(link.down)
         enrolments = state.enrolments
         codeGuesses = TokenBucket(rate: 10, burst: 10, now: now.monotonic)
         handshakes = HandshakeBudget(limits: configuration.handshakes, random: random(32), now: now.monotonic)
@@ -153,7 +185,7 @@ public final class Gateway<Suite: NoiseSuite> {
             let channel = GatewayChannel<Suite>(
                 limits: channelLimits, sessions: sessions, handshakeCounter: record.handshakeCounter,
                 answeredHandshake: record.handshakeHash.isEmpty ? nil : (record.handshakeHash, record.handshakeReply))
-            var device = Device(record: record, channel: channel, endpoint: newEndpoint())
+            var device = Device(record: record, channel: channel, endpoint: newEndpoint(), learntTimer: newTimer)
             if case .refused = record.room.state { device.record.room.state = .pending }
             devices[record.number] = device
             if !record.handshakeHash.isEmpty { enrolled[record.handshakeHash] = record.number }
@@ -171,6 +203,7 @@ public final class Gateway<Suite: NoiseSuite> {
         }
         for uplink in state.uplinks where uplink.refusal == nil { devices[uplink.device]?.uplinks.append(uplink) }
         for item in state.inbox { devices[item.device]?.inbox.append(item) }
+        for body in state.bodies { devices[body.device]?.body = body }
         for row in state.damaged { setAside(row) }
     }
 
@@ -211,6 +244,11 @@ public final class Gateway<Suite: NoiseSuite> {
         }
         for number in devices.keys.sorted() {
             guard let device = devices[number] else { continue }
+            if let body = device.body, body.expiresUnixMilliseconds <= now.unixMilliseconds {
+                touched.insert(number)
+                devices[number]?.body = nil
+                devices[number]?.bodyChanged = true
+            }
             if let time = device.endpoint.deadline, time <= now.monotonic {
                 touched.insert(number)
                 devices[number]?.endpoint.handleTimeout(now: now.monotonic)
@@ -224,8 +262,9 @@ public final class Gateway<Suite: NoiseSuite> {
 
     /// As often as an honest device may ask for an answer again, and not sooner.
     var channelLimits: GatewayChannel<Suite>.Limits {
-        let timers = TransmissionParameters(gatewayOn: configuration.link)
-        let timeout = timers.timeout(answerBytes: timers.expectedAnswerBytes)
+        let timers = TransmissionParameters(gatewayOn: link)
+        // A device may have learnt that its answers come much sooner than the link's latencies and the time to process say.
+        let timeout = max(LinkTiming(link).leastRoundTrip, 200_000_000)
         return GatewayChannel<Suite>.Limits(
             repeats: RepeatLimit(
                 most: timers.maxRetransmit + 1, interval: timeout / 2, lifetime: timers.exchangeLifetime),
@@ -237,9 +276,11 @@ public final class Gateway<Suite: NoiseSuite> {
         var seed: UInt64 = 0
         for byte in bytes.prefix(8) { seed = seed << 8 | UInt64(byte) }
         return Endpoint(
-            parameters: TransmissionParameters(gatewayOn: configuration.link), seed: seed,
+            parameters: TransmissionParameters(gatewayOn: link), seed: seed,
             firstMessageID: UInt16(bytes[8]) << 8 | UInt16(bytes[9]))
     }
+
+    var newTimer: LearntTimer? { configuration.link.isRateKnown ? nil : LearntTimer() }
 
     func note(_ level: Actions.Notice.Level, _ text: String, device: UInt32? = nil) {
         actions.notices.append(
@@ -256,6 +297,10 @@ public final class Gateway<Suite: NoiseSuite> {
             } else {
                 actions.writes.append(.removeSession(device: number, slot: slot.rawValue))
             }
+        }
+        if device.bodyChanged {
+            device.bodyChanged = false
+            actions.writes.append(device.body.map { .body($0) } ?? .removeBody(device: number))
         }
         if device.recordChanged {
             device.recordChanged = false
@@ -280,6 +325,9 @@ extension TransmissionParameters {
         self.init(
             roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteUp,
             expectedAnswerBytes: 24 + link.up.overheadBytes, processing: link.processing)
+        learnsRoundTrip = link.isRateKnown
+        // Frame, device number and tag.
+        answerOverheadBytes = 18 + link.up.overheadBytes
     }
 }
 

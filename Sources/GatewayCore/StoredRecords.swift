@@ -44,6 +44,34 @@ public struct InboxRecord: Equatable, Sendable {
     }
 }
 
+/// A message that comes in blocks and is not whole yet: what has been acknowledged of it.
+public struct BodyRecord: Equatable, Sendable {
+    /// It has one at a time.
+    public var device: UInt32
+    /// The session in which its blocks come.
+    public var session: [UInt8]
+    /// The frame of its first block: the identity of the request.
+    public var source: [UInt8]
+    public var number: UInt64?
+    /// What its blocks have in common (`BlockKey`).
+    public var key: [UInt8]
+    public var bytes: [UInt8]
+    public var expiresUnixMilliseconds: Int64
+
+    public init(
+        device: UInt32, session: [UInt8], source: [UInt8], number: UInt64?, key: [UInt8], bytes: [UInt8],
+        expiresUnixMilliseconds: Int64
+    ) {
+        self.device = device
+        self.session = session
+        self.source = source
+        self.number = number
+        self.key = key
+        self.bytes = bytes
+        self.expiresUnixMilliseconds = expiresUnixMilliseconds
+    }
+}
+
 /// The answer to a request, for repetitions of it that come after a restart.
 public struct AnswerRecord: Equatable, Sendable {
     public var device: UInt32
@@ -105,6 +133,7 @@ public struct StoredState: Sendable {
     public var answers: [AnswerRecord] = []
     public var uplinks: [UplinkRecord] = []
     public var inbox: [InboxRecord] = []
+    public var bodies: [BodyRecord] = []
     public var enrolments: [EnrolmentRecord] = []
     /// In the order in which they were taken.
     public var taken: [TakenEvent] = []
@@ -124,6 +153,9 @@ public enum StoreWrite: Equatable, Sendable {
     case removeUplink(id: Int64)
     case inbox(InboxRecord)
     case removeInbox(id: Int64)
+    /// Takes the place of what was there of the device's body.
+    case body(BodyRecord)
+    case removeBody(device: UInt32)
     case taken(TakenEvent)
     case forgetTaken(upTo: Int64)
     case enrolment(EnrolmentRecord)

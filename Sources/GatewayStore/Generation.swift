@@ -92,6 +92,7 @@ enum Generation {
     private static func forgetSessions(_ db: Database) throws {
         try db.execute(sql: "DELETE FROM session")
         try db.execute(sql: "DELETE FROM answer")
+        try db.execute(sql: "DELETE FROM body")
         // A one-time code may have been used since: the message that used it must not enrol its sender once more.
         try db.execute(sql: "DELETE FROM enrolment")
         try db.execute(

@@ -54,6 +54,16 @@ struct Rows {
                 ])
         case .removeInbox(let id):
             try run(db, "DELETE FROM inbox WHERE id = ?", [id])
+        case .body(let body):
+            try run(
+                db, "INSERT OR REPLACE INTO body VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    Int64(body.device), blob(body.session), blob(body.source),
+                    body.number.map(Int64.init(bitPattern:)), blob(body.key),
+                    sealed(body.bytes, .unfinishedBody(device: body.device)), body.expiresUnixMilliseconds,
+                ])
+        case .removeBody(let device):
+            try run(db, "DELETE FROM body WHERE device = ?", [Int64(device)])
         case .enrolment(let record):
             try run(
                 db, "INSERT OR REPLACE INTO enrolment VALUES (?, ?, ?, ?, ?)",
@@ -185,6 +195,16 @@ struct Rows {
         guard body == nil, record.refusal == nil else { return record }
         damaged.append(.uplink(record))
         return nil
+    }
+
+    /// nil: it cannot be read; the device begins the message anew.
+    func body(_ row: Row) -> BodyRecord? {
+        let device = UInt32(truncatingIfNeeded: row["device"] as Int64)
+        guard let content = sealer.open(bytes(row["bytes"]), .unfinishedBody(device: device)) else { return nil }
+        return BodyRecord(
+            device: device, session: bytes(row["session"]), source: bytes(row["source"]),
+            number: (row["number"] as Int64?).map(UInt64.init(bitPattern:)), key: bytes(row["block_key"]),
+            bytes: content, expiresUnixMilliseconds: row["expires_ms"])
     }
 
     func enrolment(_ row: Row) -> EnrolmentRecord {

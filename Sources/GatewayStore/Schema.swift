@@ -99,6 +99,18 @@ enum Schema {
         ALTER TABLE device ADD COLUMN label_reply BLOB NOT NULL DEFAULT x'';
         ALTER TABLE enrolment ADD COLUMN device INTEGER;
         """,
+        // Messages that come in blocks and are not whole yet.
+        """
+        CREATE TABLE body (
+            device INTEGER PRIMARY KEY,
+            session BLOB NOT NULL,
+            source BLOB NOT NULL,
+            number INTEGER,
+            block_key BLOB NOT NULL,
+            bytes BLOB NOT NULL,
+            expires_ms INTEGER NOT NULL
+        ) STRICT;
+        """,
     ]
 
     /// That of the file.

@@ -5,6 +5,7 @@ struct Sealer {
         case answer(device: UInt32, source: [UInt8], number: UInt64?)
         case uplinkBody(id: Int64, device: UInt32)
         case inboxBody(id: Int64, device: UInt32)
+        case unfinishedBody(device: UInt32)
         case handshakeReply(device: UInt32)
         case presharedKey(device: UInt32)
         case labelKey(device: UInt32)
@@ -41,6 +42,8 @@ struct Sealer {
             named("uplink.body", UInt64(bitPattern: id), UInt64(device))
         case .inboxBody(let id, let device):
             named("inbox.body", UInt64(bitPattern: id), UInt64(device))
+        case .unfinishedBody(let device):
+            named("body.bytes", UInt64(device))
         case .handshakeReply(let device):
             named("device.handshake_reply", UInt64(device))
         case .presharedKey(let device):

@@ -83,6 +83,7 @@ public final class Store: Sendable {
                 state.damaged = damaged
                 state.enrolments = try Row.fetchAll(db, sql: "SELECT * FROM enrolment ORDER BY name").map(
                     rows.enrolment)
+                state.bodies = try Row.fetchAll(db, sql: "SELECT * FROM body").compactMap(rows.body)
                 state.taken = try Row.fetchAll(db, sql: "SELECT * FROM taken ORDER BY position").map { row in
                     TakenEvent(position: row["position"], eventID: row["event"])
                 }

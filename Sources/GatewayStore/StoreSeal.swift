@@ -56,11 +56,7 @@ enum StoreSeal {
         let sealing = Rows(sealer: sealer)
         for row in try Row.fetchAll(db, sql: "SELECT * FROM device") {
             var damaged: [DamagedRow] = []
-            let device = plain.device(row, &damaged)
-            try sealing.save(device, db)
-            let secret = sealer.seal(device.presharedKey, .presharedKey(device: device.number))
-            try db.execute(
-                sql: "UPDATE device SET psk = ? WHERE number = ?", arguments: [Data(secret), Int64(device.number)])
+            try sealing.save(plain.device(row, &damaged), db)
         }
         for row in try Row.fetchAll(db, sql: "SELECT * FROM session") {
             try sealing.apply(.session(plain.session(row)), db)
@@ -68,6 +64,9 @@ enum StoreSeal {
         let answers = try Row.fetchAll(db, sql: "SELECT * FROM answer ORDER BY rowid").compactMap(plain.answer)
         try db.execute(sql: "DELETE FROM answer")
         for answer in answers { try sealing.apply(.answer(answer), db) }
+        for body in try Row.fetchAll(db, sql: "SELECT * FROM body").compactMap(plain.body) {
+            try sealing.apply(.body(body), db)
+        }
         // Bodies one by one: there may be many, and an uplink is not replaced as a whole.
         for table in ["uplink", "inbox"] {
             for id in try Int64.fetchAll(db, sql: "SELECT id FROM \(table)") {

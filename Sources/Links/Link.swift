@@ -43,10 +43,26 @@ public struct Link: Equatable, Sendable {
     public var down: Direction
     /// What the other end may take to answer.
     public var processing: Int64
+    /// Whether the rates are those of the link. Where they are not, timers are learnt, and what is said here is where they
+    /// start.
+    public var isRateKnown: Bool
 
-    public init(up: Direction, down: Direction, processing: Int64 = 5_000_000_000) {
+    public init(up: Direction, down: Direction, processing: Int64 = 5_000_000_000, isRateKnown: Bool = true) {
         self.up = up
         self.down = down
         self.processing = processing
+        self.isRateKnown = isRateKnown
+    }
+
+    /// Where nothing is known of the rates: the slowest that this library is made for.
+    public static var assumedBitsPerSecond: UInt64 { 100 }
+
+    /// The link as its timers start: rates that are not known are the slowest.
+    public var assumed: Link {
+        guard !isRateKnown else { return self }
+        var link = self
+        if link.up.bitsPerSecond == 0 { link.up.bitsPerSecond = Self.assumedBitsPerSecond }
+        if link.down.bitsPerSecond == 0 { link.down.bitsPerSecond = Self.assumedBitsPerSecond }
+        return link
     }
 }

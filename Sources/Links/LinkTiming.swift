@@ -5,13 +5,22 @@ public struct LinkTiming: Equatable, Sendable {
     public var idleRoundTrip: Int64
     public var nanosecondsPerByteUp: Int64
     public var nanosecondsPerByteDown: Int64
+    /// What no round trip is shorter than, whatever a peer may have learnt: both latencies, and the shortest datagrams.
+    public var leastRoundTrip: Int64
 
     public init(_ link: Link) {
         idleRoundTrip =
             link.up.latency + link.down.latency + link.processing + 2 * (link.up.jitter + link.down.jitter)
         nanosecondsPerByteUp = Self.perByte(link.up)
         nanosecondsPerByteDown = Self.perByte(link.down)
+        leastRoundTrip =
+            link.isRateKnown
+            ? link.up.latency + link.down.latency + link.up.serialisation(of: Self.shortestDatagram)
+                + link.down.serialisation(of: Self.shortestDatagram) : 0
     }
+
+    /// Frame, tag and one byte.
+    private static var shortestDatagram: Int { 18 }
 
     private static func perByte(_ direction: Link.Direction) -> Int64 {
         guard direction.bitsPerSecond > 0 else { return 0 }

@@ -20,7 +20,7 @@ public struct RoundTripEstimator: Equatable, Sendable {
     /// What a sample weighs after the next one has come.
     private static var memory: Double { 0.96 }
 
-    public init(assumedBitsPerSecond: UInt64 = 100, assumedRoundTrip: Int64 = 2_000_000_000) {
+    public init(assumedBitsPerSecond: UInt64 = Link.assumedBitsPerSecond, assumedRoundTrip: Int64 = 2_000_000_000) {
         assumedPerByte = 8e9 / Double(max(1, assumedBitsPerSecond))
         assumedBase = Double(assumedRoundTrip)
     }

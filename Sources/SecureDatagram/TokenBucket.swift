@@ -21,6 +21,9 @@ public struct TokenBucket: Equatable, Sendable {
     /// Whether one more can be had, without taking it.
     public func hasToken(now: Int64) -> Bool { level + max(0, now - filledAt) >= cost }
 
+    /// Nanoseconds until one can be had; 0: at once.
+    public func wait(now: Int64) -> Int64 { max(0, cost - level - max(0, now - filledAt)) }
+
     /// Takes one; false where there is none.
     public mutating func take(now: Int64) -> Bool {
         level = min(capacity, level + max(0, now - filledAt))

@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import Foundation
 internal import LinkModel
 internal import LinkRelay
-internal import Links
 internal import NIOCore
 internal import NIOPosix
 internal import Profiles
@@ -12,9 +11,10 @@ struct LinkCommand: AsyncParsableCommand {
         commandName: "link",
         abstract: "Is a slow, lossy link between devices and a gateway, in real time.",
         discussion: """
-            Devices send to the address after --listen instead of the gateway's; each direction has its rate once, shared by \
-            all devices. Rates count UDP payload and the link's overhead. Prints "ready" and its address, then a line for each \
-            datagram, until SIGTERM or SIGINT.
+            Devices send to the address after --listen instead of the gateway's. Each direction has its rate once, shared by \
+            all devices, unless --dedicated or the profile says otherwise; duty cycles, quotas, passes and collisions are \
+            those of the profile. Rates count UDP payload and the link's overhead. Prints "ready" and its address, then a line \
+            for each datagram when its fate is known, until SIGTERM or SIGINT. No root is needed.
 
             Example: sotto link --listen 127.0.0.1:5700 --to 127.0.0.1:5683 --rate 100 --latency 2 --loss 5
             """)
@@ -60,15 +60,28 @@ struct LinkCommand: AsyncParsableCommand {
     @Flag(help: "Print nothing for each datagram.")
     var quiet = false
 
+    @Flag(help: "Each device has the link for itself.")
+    var dedicated = false
+
+    @Flag(help: "Show figures that are renewed every second instead of a line for each datagram.")
+    var live = false
+
+    @Option(help: ArgumentHelp("Record every datagram, also those that get lost.", valueName: "pcapng"))
+    var pcap: String?
+
     func run() async throws {
         let link = try self.link()
         let relay: LinkRelay
-        let print = Printer(json: json, quiet: quiet)
+        let recorder = try pcap.map { try PacketRecorder($0) }
+        let printer = RelayPrinter(json: json, quiet: quiet || live)
         do {
             relay = try await LinkRelay.start(
                 link: link, seed: seed, listen: try Self.resolve(listen, "--listen"),
                 gateway: try Self.resolve(to, "--to"), group: MultiThreadedEventLoopGroup.singleton
-            ) { print.show($0) }
+            ) {
+                printer.show($0)
+                recorder?.add($0)
+            }
         } catch LinkRelay.StartError.cannotListen(let error) {
             if let error = error as? IOError, error.errnoCode == EADDRINUSE {
                 throw Failure(.portInUse, "UDP \(listen) is in use by another program")
@@ -77,28 +90,44 @@ struct LinkCommand: AsyncParsableCommand {
         }
         let host = relay.localAddress.ipAddress ?? "?"
         try printLine("ready \(HostPort(host: host, port: relay.localAddress.port ?? 0))")
+        let figures =
+            live
+            ? Task {
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: .seconds(1))
+                    say("\r\u{1B}[K" + printer.summary, end: "")
+                }
+            } : nil
         await Interruption.wait()
+        figures?.cancel()
         await relay.close()
-        say(print.summary)
+        recorder?.close()
+        say((live ? "\r\u{1B}[K" : "") + printer.summary)
     }
 
-    private func link() throws -> Link {
-        var link = LinkProfile.unlimited.link.timing
+    private func link() throws -> RadioLink {
+        var link = LinkProfile.unlimited.link
         if let name = profile {
             let profile = try InstalledProfiles.here.link(name, encryptionPermitted: encryptionPermitted)
             if let caution = profile.caution { say(caution) }
-            link = profile.link.timing
-            link.up.lossPerMillion = UInt32((profile.link.up.loss.expectedLoss(duration: 0, bytes: 0) ?? 0) * 1e6)
-            link.down.lossPerMillion = UInt32((profile.link.down.loss.expectedLoss(duration: 0, bytes: 0) ?? 0) * 1e6)
+            link = profile.link
         }
-        if let rate { try set(&link, \.bitsPerSecond, rate, "--rate", 0...10_000_000_000) }
+        if link.medium == .dedicated, !dedicated { link.medium = .scheduled }
+        if let rate {
+            guard rate <= 10_000_000_000 else {
+                throw Failure(.badInput, "--rate \(rate): 0 to 10000000000 are allowed")
+            }
+            try set(&link, \.framing.airtime, .rate(Rate(bits: rate)))
+        }
         if let latency { try set(&link, \.latency, YAMLSection.nanoseconds(try seconds(latency, "--latency"))) }
-        if let jitter { try set(&link, \.jitter, YAMLSection.nanoseconds(try seconds(jitter, "--jitter"))) }
-        if let overhead { try set(&link, \.overheadBytes, overhead, "--overhead", 0...1000) }
+        if let jitter {
+            try set(&link, \.jitter, .uniform(upTo: YAMLSection.nanoseconds(try seconds(jitter, "--jitter"))))
+        }
+        if let overhead { try set(&link, \.framing.overheadBytes, overhead, "--overhead", 0...1000) }
         if let mtu { try set(&link, \.mtu, mtu, "--mtu", 19...65_507) }
         if let loss {
             guard (0...100).contains(loss) else { throw Failure(.badInput, "--loss \(loss): 0 to 100 are allowed") }
-            try set(&link, \.lossPerMillion, YAMLSection.perMillion(loss))
+            try set(&link, \.loss, .bernoulli(perMillion: YAMLSection.perMillion(loss)))
         }
         return link
     }
@@ -110,15 +139,21 @@ struct LinkCommand: AsyncParsableCommand {
         return value
     }
 
-    private func set<T: Comparable>(
-        _ link: inout Link, _ key: WritableKeyPath<Link.Direction, T>, _ value: T, _ option: String = "",
-        _ range: ClosedRange<T>? = nil
+    private func set<T>(
+        _ link: inout RadioLink, _ key: WritableKeyPath<RadioLink.Direction, T>, _ value: T
     ) throws {
-        if let range, !range.contains(value) {
-            throw Failure(.badInput, "\(option) \(value): \(range.lowerBound) to \(range.upperBound) are allowed")
-        }
         link.up[keyPath: key] = value
         link.down[keyPath: key] = value
+    }
+
+    private func set(
+        _ link: inout RadioLink, _ key: WritableKeyPath<RadioLink.Direction, Int>, _ value: Int, _ option: String,
+        _ range: ClosedRange<Int>
+    ) throws {
+        guard range.contains(value) else {
+            throw Failure(.badInput, "\(option) \(value): \(range.lowerBound) to \(range.upperBound) are allowed")
+        }
+        try set(&link, key, value)
     }
 
     private static func resolve(_ text: String, _ option: String) throws -> SocketAddress {
@@ -131,76 +166,4 @@ struct LinkCommand: AsyncParsableCommand {
             throw Failure(.badInput, "\(option) \(text): \(error)")
         }
     }
-}
-
-/// Prints what becomes of each datagram. Used on the relay's thread while it runs, and after it has stopped.
-private final class Printer: @unchecked Sendable {
-    private struct Line: Encodable {
-        var seconds: Double
-        var direction: String
-        var bytes: Int
-        var fate: String
-        /// From coming in until its last bit has left the sender's end.
-        var leavesAfter: Double?
-        var arrivesAfter: Double?
-    }
-
-    private let json: Bool
-    private let quiet: Bool
-    private let began = Clock.monotonic
-    private var datagrams = 0
-    private var bytes = 0
-    private var lost = 0
-    private var dropped = 0
-
-    init(json: Bool, quiet: Bool) {
-        self.json = json
-        self.quiet = quiet
-    }
-
-    var summary: String {
-        "\(datagrams) datagrams with \(bytes) bytes, \(lost) lost, \(dropped) dropped for their length or a full queue"
-    }
-
-    func show(_ event: LinkRelay.Event) {
-        datagrams += 1
-        bytes += event.bytes
-        var line = Line(
-            seconds: Self.seconds(event.cameAt - began), direction: event.direction.rawValue, bytes: event.bytes,
-            fate: "")
-        var text: String
-        switch event.fate {
-        case .delivered(let leaves, let arrives):
-            line.fate = "delivered"
-            line.leavesAfter = Self.seconds(leaves - event.cameAt)
-            line.arrivesAfter = Self.seconds(arrives - event.cameAt)
-            text = String(format: "arrives after %.2f s", Self.seconds(arrives - event.cameAt))
-        case .lost(let leaves):
-            lost += 1
-            line.fate = "lost"
-            line.leavesAfter = Self.seconds(leaves - event.cameAt)
-            text = String(format: "lost (%.2f s on the link)", Self.seconds(leaves - event.cameAt))
-        case .queueFull:
-            dropped += 1
-            line.fate = "queue full"
-            text = "dropped: too much is waiting"
-        case .tooLong:
-            dropped += 1
-            line.fate = "too long"
-            text = "dropped: longer than the link carries"
-        }
-        guard !quiet else { return }
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys]
-            text = (try? encoder.encode(line)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        } else {
-            let time = String(format: "%8.2f", line.seconds)
-            text = "\(time) s  \(event.direction == .up ? "up  " : "down")  \(event.bytes) bytes  \(text)"
-        }
-        // Nobody reading any more is no reason to stop carrying.
-        try? printLine(text)
-    }
-
-    private static func seconds(_ nanoseconds: Int64) -> Double { (Double(nanoseconds) / 1e6).rounded() / 1000 }
 }

@@ -50,7 +50,8 @@ let package = Package(
             name: "SimulatorBenchmark", dependencies: ["LinkModel", "Simulation"], swiftSettings: settings),
         .executableTarget(
             name: "ChannelBenchmark",
-            dependencies: ["CMalloc", "CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"], swiftSettings: settings),
+            dependencies: ["CMalloc", "CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"],
+            swiftSettings: settings),
         .executableTarget(name: "coap-load"),
         .executableTarget(name: "coap-memory", dependencies: ["CoAP", "ConformanceSite"]),
     ]

@@ -89,7 +89,7 @@ struct DatagramTableTests {
         ("If-Match of 9 bytes", "4001104f19000102030405060708a474696d65", "4.02"),
         ("8-byte token", "480110510102030405060708" + time, "2.05"),
         ("NON", "50011052" + time, "2.05"),
-        ("Q-Block2, which is not offered", "40011053" + time + "d10706", "4.02"),
+        ("Q-Block2", "40011053" + time + "d10706", "2.05"),
         ("No-Response to successes, CON", "40011054" + time + "d1ea02", "ACK"),
         ("No-Response to successes, NON", "50011055" + time + "d1ea02", "ignore"),
         ("No-Response to errors, of a success", "40011056" + time + "d1ea18", "2.05"),

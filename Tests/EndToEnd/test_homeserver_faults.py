@@ -31,7 +31,7 @@ class LimitedWorld:
         with open(self.site.registration, "w") as file:
             file.write(text.replace("rate_limited: false", "rate_limited: true"))
         self.homeserver = Homeserver(
-            f"{folder}/synapse", [self.site.registration], extra={"rc_message": {"per_second": 1, "burst_count": 4}})
+            f"{folder}/synapse", [self.site.registration], extra={"rc_message": {"per_second": 0.5, "burst_count": 3}})
         self.homeserver.start()
 
 

@@ -45,6 +45,7 @@ final class DeviceHost {
     private(set) var messages: [Uplink] = []
     private(set) var deliveries: [Delivery] = []
     private(set) var watchings = 0
+    private(set) var postponements = 0
     private(set) var reports: [DatagramReport] = []
     private(set) var deaths = 0
     private(set) var problems: [String] = []
@@ -88,7 +89,7 @@ final class DeviceHost {
             number: number, privateKey: privateKey, gatewayKey: world.gateway.publicKey)
         do {
             machine = try Machine(
-                identity: identity, link: world.link, state: flash, entropy: entropy, now: world.now)
+                identity: identity, link: world.told, state: flash, entropy: entropy, now: world.now)
         } catch {
             problems.append("the device cannot read its state: \(error)")
             return
@@ -192,6 +193,7 @@ final class DeviceHost {
             case .delivery(let delivery): deliveries.append(delivery)
             case .watching: watchings += 1
             case .traffic(let report): reports.append(report)
+            case .postponed: postponements += 1
             case .watchInterrupted, .watchRefused: break
             case .sessionCopied: problems.append("the session was copied")
             }

@@ -20,14 +20,14 @@ final class GatewayHost {
     /// How the machine dies of the next message that it takes, whatever the weather.
     var deathOfNextMessage: Death?
 
-    init(world: World, uplinkLimit: Int) {
+    init(world: World, uplinkLimit: Int, messagesPerHour: Int?) {
         self.world = world
         entropy = SeededEntropy(seed: world.seed, purpose: 50)
         let privateKey = entropy.bytes(32)
         publicKey = RecordingSuite.publicKey(of: privateKey)
         configuration = Machine.Configuration(
-            privateKeys: [privateKey], serverName: "example.org", userPrefix: World.userPrefix, link: world.link,
-            uplinkLimit: uplinkLimit)
+            privateKeys: [privateKey], serverName: "example.org", userPrefix: World.userPrefix, link: world.told,
+            uplinkLimit: uplinkLimit, messagesPerHour: messagesPerHour)
     }
 
     // MARK: Life and death

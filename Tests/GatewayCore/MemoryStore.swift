@@ -7,6 +7,7 @@ struct MemoryStore: Equatable {
     private(set) var answers: [AnswerRecord] = []
     private(set) var uplinks: [Int64: UplinkRecord] = [:]
     private(set) var inbox: [Int64: InboxRecord] = [:]
+    private(set) var bodies: [UInt32: BodyRecord] = [:]
     private(set) var enrolments: [String: EnrolmentRecord] = [:]
     private(set) var taken: [TakenEvent] = []
     /// Transactions, and single writes in them.
@@ -45,6 +46,8 @@ struct MemoryStore: Equatable {
         case .inbox(let record): inbox[record.id] = record
         case .removeInbox(let id):
             if let record = inbox.removeValue(forKey: id) { removedFromInbox.append(record) }
+        case .body(let record): bodies[record.device] = record
+        case .removeBody(let device): bodies[device] = nil
         case .taken(let event): taken.append(event)
         case .forgetTaken(let position): taken.removeAll { $0.position <= position }
         case .enrolment(let record): enrolments[record.name] = record
@@ -61,6 +64,7 @@ struct MemoryStore: Equatable {
         state.uplinks = uplinks.values.sorted { $0.id < $1.id }
         state.enrolments = enrolments.values.sorted { $0.name < $1.name }
         state.inbox = inbox.values.sorted { $0.id < $1.id }
+        state.bodies = bodies.values.sorted { $0.device < $1.device }
         state.taken = taken
         return state
     }

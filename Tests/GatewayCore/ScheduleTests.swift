@@ -17,6 +17,8 @@ enum Schedule {
         var accepted = 0
         var deaths = 0
         var datagrams = 0
+        /// Messages of several datagrams that arrived.
+        var long = 0
     }
 
     /// A world that has had its bad time, and then a perfect one until all is done.
@@ -24,7 +26,7 @@ enum Schedule {
         var stream = SeededStream(seed: seed, purpose: 7)
         func upTo(_ most: UInt64) -> UInt64 { stream.next(below: most + 1) }
         let rates: [UInt64] = [100, 300, 1200, 5000, 20_000]
-        let link = Link.slow(
+        var link = Link.slow(
             bitsPerSecond: rates[Int(upTo(4))], latency: Int64(upTo(3)) * second, jitter: Int64(upTo(1)) * second)
         var weather = Weather()
         weather.loss = upTo(300)
@@ -44,6 +46,18 @@ enum Schedule {
         let moves = (0..<upTo(3)).map { _ in Int64(upTo(1200)) * second }
         let lossOfState = upTo(7) == 0 ? Int64(upTo(1200)) * second : nil
         let hasCompany = upTo(3) == 0
+        // Messages of several datagrams, both ways, over links that carry short ones.
+        let mtu = [128, 222, 1280][Int(upTo(2))]
+        link.up.mtu = mtu
+        link.down.mtu = mtu
+        link.isRateKnown = upTo(3) > 0
+        let isWordy = upTo(1) == 0
+        let lengths = (0..<(ups + downs)).map { _ in
+            isWordy && upTo(3) == 0 ? Int(upTo(mtu > 1000 ? 2500 : 500)) : 0
+        }
+        func words(_ text: String, _ index: Int) -> String {
+            lengths[index] == 0 ? text : text + " " + String(repeating: "la", count: lengths[index] / 2)
+        }
         var report = Report()
 
         report.problems = World.collect(seed: seed, link: link) { world in
@@ -56,12 +70,12 @@ enum Schedule {
             for (index, gap) in gaps.enumerated() {
                 time += gap
                 world.after(time) {
-                    device.send(.text("up \(index)"))
+                    device.send(.text(words("up \(index)", index)))
                     company?.send(.text("valve \(index)"))
                 }
             }
             for (index, time) in downTimes.enumerated() {
-                let text = index % 2 == 0 ? "down \(index)" : "!pump down\(index)"
+                let text = index % 2 == 0 ? words("down \(index)", ups + index) : "!pump down\(index)"
                 world.after(time) { world.homeserver.say(room, "@admin:example.org", text) }
             }
             for time in moves { world.after(time) { device.move() } }
@@ -70,16 +84,20 @@ enum Schedule {
             world.after(outage.0 + outage.1) { world.homeserverIsDown = false }
             world.run(for: 20 * minute)
             world.weather = .perfect
-            let isDone = world.run(for: 4 * hour) {
+            let isDone = world.run(for: 12 * hour) {
                 world.devices.allSatisfy { $0.messages.count == ups && $0.hasSentAll } && world.isQuiet
             }
             if !isDone { world.complain("not everything was done: \(world.unfinished)") }
             world.run(for: 2 * hour)
-            let heard = (0..<downs).map { $0 % 2 == 0 ? "down \($0)" : "down\($0)" }
+            let heard = (0..<downs).map { $0 % 2 == 0 ? words("down \($0)", ups + $0) : "down\($0)" }
             report.sent = world.devices.reduce(0) { $0 + $1.messages.count }
             report.accepted = world.devices.reduce(0) { $0 + $1.accepted.count }
             report.deaths = world.devices.reduce(world.gateway.deaths) { $0 + $1.deaths }
             report.datagrams = world.capture.count
+            report.long = world.devices.reduce(0) { sum, device in
+                sum + device.accepted.filter { (device.messages[$0].text?.utf8.count ?? 0) > mtu }.count
+                    + device.heard.filter { $0.utf8.count > mtu }.count
+            }
             // Commands to the one are not the other's.
             let heardByCompany = company.map {
                 judge(heard: $0.heard, sent: heard.filter { $0.contains(" ") }, forgets: $0.deaths > 0)
@@ -158,6 +176,7 @@ struct ScheduleTests {
             sum.sent += report.sent
             sum.accepted += report.accepted
             sum.deaths += report.deaths
+            sum.long += report.long
             guard !report.problems.isEmpty else { continue }
             failed += 1
             Issue.record("seed \(seed): \(report.problems.joined(separator: "; "))")
@@ -166,6 +185,7 @@ struct ScheduleTests {
         // Not so bad that nothing is put to the test, nor so good.
         #expect(sum.accepted * 10 > sum.sent * 8, "\(sum)")
         #expect(sum.accepted < sum.sent, "\(sum)")
+        #expect(sum.long > Int(Self.seedsPerBatch) / 2, "\(sum)")
         #expect(sum.deaths > Int(Self.seedsPerBatch), "\(sum)")
     }
 

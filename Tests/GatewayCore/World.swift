@@ -8,14 +8,18 @@ import Testing
 final class World {
     let seed: UInt64
     let link: Link
+    /// What both machines are told of it.
+    let told: Link
     let recorder = SealRecorder()
     let homeserver = ModelHomeserver()
     private(set) var now: Int64 = second
     private var events = EventQueue()
     private var happened = 0
     private var dice: SeededStream
-    private(set) lazy var gateway = GatewayHost(world: self, uplinkLimit: uplinkLimit)
+    private(set) lazy var gateway = GatewayHost(
+        world: self, uplinkLimit: uplinkLimit, messagesPerHour: messagesPerHour)
     private let uplinkLimit: Int
+    private let messagesPerHour: Int?
     private(set) var devices: [DeviceHost] = []
     /// Which device stands behind an address.
     private var places: [PeerAddress: Int] = [:]
@@ -45,11 +49,13 @@ final class World {
     static let userPrefix = "sotto_"
     static let unixMillisecondsAtZero: Int64 = 1_800_000_000_000
 
-    private init(seed: UInt64, link: Link, uplinkLimit: Int) {
+    private init(seed: UInt64, link: Link, told: Link?, uplinkLimit: Int, messagesPerHour: Int?) {
         self.seed = seed
         self.link = link
+        self.told = told ?? link
         dice = SeededStream(seed: seed, purpose: 100)
         self.uplinkLimit = uplinkLimit
+        self.messagesPerHour = messagesPerHour
         homeserver.unixMilliseconds = unixMilliseconds
         homeserver.onEvent = { [unowned self] in schedulePush(after: 300_000_000) }
         gateway.start()
@@ -57,10 +63,11 @@ final class World {
 
     /// Makes a world, lets `body` play with it, and tells of what no world may show.
     static func with<T>(
-        seed: UInt64, link: Link = .slow(bitsPerSecond: 20_000), uplinkLimit: Int = 10_000,
-        _ body: (World) throws -> T
+        seed: UInt64, link: Link = .slow(bitsPerSecond: 20_000), told: Link? = nil, uplinkLimit: Int = 10_000,
+        messagesPerHour: Int? = nil, _ body: (World) throws -> T
     ) rethrows -> T {
-        let world = World(seed: seed, link: link, uplinkLimit: uplinkLimit)
+        let world = World(
+            seed: seed, link: link, told: told, uplinkLimit: uplinkLimit, messagesPerHour: messagesPerHour)
         return try RecordingSuite.$recorder.withValue(world.recorder) {
             let result = try body(world)
             let problems = world.problems
@@ -71,7 +78,7 @@ final class World {
 
     /// The same for thousands of worlds: returns what is wrong instead of telling it.
     static func collect(seed: UInt64, link: Link, _ body: (World) -> [String]) -> [String] {
-        let world = World(seed: seed, link: link, uplinkLimit: 10_000)
+        let world = World(seed: seed, link: link, told: nil, uplinkLimit: 10_000, messagesPerHour: nil)
         return RecordingSuite.$recorder.withValue(world.recorder) {
             let found = body(world)
             return world.problems + found

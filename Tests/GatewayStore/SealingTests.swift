@@ -57,6 +57,23 @@ struct SealingTests {
         #expect(try Self.found(in: folder) == [])
     }
 
+    @Test("what has come of a body in blocks is sealed, at once or when the store gets its key, and read again")
+    func unfinishedBodies() throws {
+        let body = BodyRecord(
+            device: 1, session: [1], source: [1], number: 5, key: [4], bytes: Self.secret("body"),
+            expiresUnixMilliseconds: 7)
+        for cipher in [try Self.key(), nil] {
+            let folder = try Folder()
+            let store = try Store(path: folder.path, cipher: cipher)
+            try store.commit([.body(body)])
+            try store.close()
+            let again = try Store(path: folder.path, cipher: Self.key())
+            #expect(try again.load().bodies == [body])
+            try again.close()
+            #expect(try folder.databaseBytes().range(of: Data(Self.secret("body"))) == nil)
+        }
+    }
+
     @Test("the same search finds all of it in a store without a key: it would find what was not sealed")
     func searchFinds() throws {
         let folder = try Folder()

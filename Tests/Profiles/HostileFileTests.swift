@@ -122,11 +122,11 @@ struct HostileFileTests {
                 says: "x.yaml:1: link: \"nowhere\": no link profile of this name is installed"),
             Case(
                 yaml: "link: reference-100bps\n",
-                says: "x.yaml:1: security.pattern: is missing: KK, KKpsk0, IK, NNpsk0, provisioned"),
+                says: "x.yaml:1: security.pattern: is missing: KK, KKpsk0, IK, XXpsk0, NNpsk0, provisioned"),
             Case(
                 yaml: "link: reference-100bps\nsecurity: {pattern: NN}\n",
                 says:
-                    "x.yaml:2: security.pattern: \"NN\" is not one of KK, KKpsk0, IK, NNpsk0, provisioned: it does not prove who the device is"
+                    "x.yaml:2: security.pattern: \"NN\" is not one of KK, KKpsk0, IK, XXpsk0, NNpsk0, provisioned: it does not prove who the device is"
             ),
             Case(
                 yaml:

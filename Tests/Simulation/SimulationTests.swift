@@ -61,8 +61,5 @@ struct SimulationTests {
         let different = try log(other).text
         #expect(first.text == again)
         #expect(first.text != different)
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in first.text { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        print("DIGEST", hash, first.text.count, first.simulation.events)
     }
 }

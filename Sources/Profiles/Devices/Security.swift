@@ -7,6 +7,8 @@ extension DeviceProfile {
             case kkpsk0 = "KKpsk0"
             /// Enrolled by a one-time code, then KK.
             case ik = "IK"
+            /// Enrolled by the secret on its label, then KK.
+            case xxpsk0 = "XXpsk0"
             /// A shared secret only.
             case nnpsk0 = "NNpsk0"
             /// A session that is put onto both sides by other means than the link.

@@ -53,9 +53,9 @@ extension Explanation {
             return lines
         }
         func years(_ years: Double) -> String {
-            years > 10
-                ? "more than 10 years, limited by the cell (\(Figure.short(years)) by the sum)"
-                : "\(Figure.short(years)) years"
+            if years < 1 { return "\(Figure.short(years * 365.25)) days" }
+            guard years > 10 else { return "\(Figure.short(years)) years" }
+            return "more than 10 years, limited by the cell (\(Figure.short(years)) by the sum)"
         }
         lines.append("  battery           ideal: \(years(ideal))")
         lines.append(

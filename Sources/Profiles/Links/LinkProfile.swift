@@ -34,12 +34,12 @@ public struct LinkProfile: Equatable, Sendable {
     public var allowsEncryption: Bool
     public var sources: [Source]
 
-    /// 100 bit/s and 2 s: nothing is known, so take the slowest that this project is made for.
+    /// 100 bit/s and 2 s: nothing is known, so timers are learnt, from the slowest that this project is made for.
     public static let unknown = LinkProfile(
         name: "unknown", description: "Nothing is known of it.", kind: .reference,
         link: RadioLink(
             up: .init(Framing(.rate(Rate(bits: 100))), latency: 2_000_000_000),
-            down: .init(Framing(.rate(Rate(bits: 100))), latency: 2_000_000_000)),
+            down: .init(Framing(.rate(Rate(bits: 100))), latency: 2_000_000_000), isRateKnown: false),
         carrier: .udp, allowsEncryption: true, sources: [])
 
     /// So fast that it does not matter.

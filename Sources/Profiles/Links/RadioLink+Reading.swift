@@ -8,13 +8,25 @@ extension RadioLink {
         let downSection = try section.section("down")
         let up = try Direction.read(upSection, both)
         let down = try Direction.read(downSection, both)
+        let knowsUp = try knowsRate(up, upSection, section)
+        let knowsDown = try knowsRate(down, downSection, section)
         try upSection.finish()
         try downSection.finish()
         var link = RadioLink(
             up: up, down: down, duplex: try duplex(section), medium: try Medium.read(section),
             downlink: try downlink(section, bands: down.bands), windows: try windows(section))
+        link.isRateKnown = knowsUp && knowsDown
         if let processing = try section.seconds("processing_s", 0...3600) { link.processing = processing }
         return link
+    }
+
+    /// Whether it is said how long a datagram takes, be it that it takes no time.
+    private static func knowsRate(
+        _ direction: Direction, _ sections: YAMLSection...
+    ) throws(FieldError) -> Bool {
+        if direction.framing.airtime != .rate(.unlimited) { return true }
+        for section in sections where try section.string("rate_bps") != nil { return true }
+        return false
     }
 
     private static func duplex(_ section: YAMLSection) throws(FieldError) -> Duplex {

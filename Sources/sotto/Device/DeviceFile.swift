@@ -1,5 +1,6 @@
 internal import DeviceClient
 internal import Foundation
+internal import LinkModel
 internal import Links
 internal import NoiseSodium
 internal import Profiles

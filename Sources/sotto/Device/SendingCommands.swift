@@ -29,7 +29,7 @@ extension SendingOptions {
             } catch .tooLarge(let body, let limit) {
                 throw Failure(
                     .badInput,
-                    "the message has \(body) bytes; at most \(limit) fit into a datagram of this link (its mtu_bytes)")
+                    "the message has \(body) bytes; a gateway takes at most \(limit) over this link")
             }
         }
         let report = try await wait(for: started, runner, what)
@@ -52,6 +52,8 @@ extension SendingOptions {
                 report.code = response.code.text
                 if !response.code.isSuccess { failure = Failure(.refused, Self.explain(response)) }
                 return false
+            case .postponed(_, let seconds):
+                say("the gateway limits how often this device may send: again in \(seconds) s")
             case .unanswered(request, .handshake):
                 failure = Failure(
                     .key,

@@ -1,6 +1,7 @@
 internal import DeviceClient
 internal import Foundation
 internal import NoiseSodium
+internal import Profiles
 internal import SecureDatagram
 
 /// A provisioned session on its way to its device. Whoever has the file is the device, so there is one, and it is used once.

@@ -67,7 +67,7 @@ struct WatchCommand: AsyncParsableCommand {
                     return false
                 }
                 say(DeviceRunner.copied.message)
-            case .answered, .unanswered:
+            case .answered, .unanswered, .postponed:
                 break
             }
             return remaining > 0

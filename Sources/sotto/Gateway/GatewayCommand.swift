@@ -3,6 +3,7 @@ internal import Foundation
 internal import GatewayCore
 internal import GatewayStore
 internal import Homeserver
+internal import LinkModel
 internal import Logging
 internal import MatrixJSON
 internal import NIOConcurrencyHelpers
@@ -48,13 +49,7 @@ struct GatewayCommand: AsyncParsableCommand {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var logger = Logger(label: "sotto")
         logger.logLevel = level
-        var configuration = try options.load()
-        if let profile {
-            configuration.link =
-                try InstalledProfiles.here.link(
-                    profile, encryptionPermitted: configuration.isLinkEncryptionPermitted
-                ).link.timing
-        }
+        let configuration = try load()
         let machine = try Self.machineConfiguration(configuration)
         let directory = try DataDirectory(configuration)
         defer { withExtendedLifetime(directory.lock) {} }
@@ -77,8 +72,8 @@ struct GatewayCommand: AsyncParsableCommand {
         let appservice = ApplicationServiceListener(
             host: configuration.appserviceListen.host, port: configuration.appserviceListen.port,
             hsToken: configuration.hsToken, handler: events, logger: logger,
-            onBound: { port in
-                let address = HostPort(host: configuration.appserviceListen.host, port: port)
+            onBound: { [host = configuration.appserviceListen.host] port in
+                let address = HostPort(host: host, port: port)
                 readiness.note("listening for the homeserver on \(address)")
             })
         let administration = AdministrationListener(
@@ -104,11 +99,21 @@ struct GatewayCommand: AsyncParsableCommand {
         try? directory.store.close()
     }
 
+    private func load() throws -> GatewayConfiguration {
+        var configuration = try options.load()
+        if let profile {
+            let link = try InstalledProfiles.here.link(
+                profile, encryptionPermitted: configuration.isLinkEncryptionPermitted)
+            configuration.link = link.link.timing
+        }
+        return configuration
+    }
+
     static func machineConfiguration(_ configuration: GatewayConfiguration) throws -> WireGateway.Configuration {
         WireGateway.Configuration(
             privateKeys: try configuration.keyFiles.map(KeyText.load), serverName: configuration.serverName,
             userPrefix: configuration.userPrefix, displayName: configuration.displayName, link: configuration.link,
-            commanders: configuration.commanders)
+            messagesPerHour: configuration.messagesPerHour, commanders: configuration.commanders)
     }
 
     static func client(_ configuration: GatewayConfiguration) throws -> HomeserverClient {

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import LinkModel
 internal import Links
 internal import Profiles
 
@@ -28,6 +29,7 @@ struct GatewayConfiguration: Sendable {
     var userPrefix: String
     var displayName: String
     var commanders: [String]
+    var messagesPerHour: Int?
     /// What its timers count on.
     var link: Link
     /// Of a link of amateur radio.
@@ -105,6 +107,7 @@ struct GatewayConfiguration: Sendable {
             userPrefix: try localpart("user_prefix", "sotto_"),
             displayName: try top.string("display_name") ?? "NAME",
             commanders: try top.strings("commanders") ?? [],
+            messagesPerHour: try top.integer("messages_per_hour", 1...1_000_000).map { Int($0) },
             link: try InstalledProfiles.here.link(from: top, key: "link")?.link.timing ?? .unknown,
             isLinkEncryptionPermitted: try top.bool("link_encryption_permitted") ?? false)
         for section in [homeserver, appservice, top] { try section.finish() }
@@ -172,6 +175,9 @@ struct GatewayConfiguration: Sendable {
 
         # Users who may command devices without power level 50 in the room.
         # commanders: ["@alice:\(serverName)"]
+
+        # Messages that each device may send within an hour. Beyond that it is told when to send again. Unlimited without this.
+        # messages_per_hour: 60
 
         # The slow link: the name of an installed profile (sotto profile list), the path of one, or the values
         # themselves. Timers follow from it; the devices must use the same.

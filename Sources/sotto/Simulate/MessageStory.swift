@@ -114,7 +114,8 @@ enum MessageStory {
                 parts.append((reason, time))
             }
         }
-        if let room = events.first(where: { $0.e == "room" }), let kept = events.first(where: { $0.e == "journalled" }) {
+        if let room = events.first(where: { $0.e == "room" }), let kept = events.first(where: { $0.e == "journalled" })
+        {
             parts.append(("for the homeserver", room.t - kept.t))
         }
         if let largest = parts.max(by: { $0.1 < $1.1 }), largest.1 * 2 > end - first.t {

@@ -40,8 +40,8 @@ struct Failure: Error, CustomStringConvertible {
 }
 
 /// Prints to standard error: what is not the result of a command.
-func say(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+func say(_ text: String, end: String = "\n") {
+    FileHandle.standardError.write(Data((text + end).utf8))
 }
 
 /// Prints a line of a command's result at once, also into a pipe.

@@ -11,7 +11,7 @@ extension InstalledProfiles {
 }
 
 extension Link {
-    /// Nothing is known: assume the slowest that this project is made for.
+    /// Nothing is known: timers are learnt, from the slowest that this project is made for.
     static let unknown = LinkProfile.unknown.link.timing
 }
 

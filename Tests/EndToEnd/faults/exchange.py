@@ -6,6 +6,7 @@ Each device sends numbered messages into its room, and a person there gives it n
 - no session's key ever encrypts two different things under one number, seen from the wire.
 """
 
+import collections
 import contextlib
 import json
 import os
@@ -87,6 +88,7 @@ class Exchange:
                 device.disk = Disk(device.file.parent, str(device.file.parent) + ".shadow")
         self.kills = {"call": 0, "time": 0}
         self.killed_early = 0
+        self.killed_at = collections.Counter()
         self.homeserver_kills = 0
         self.changed_files = 0
         self.lock = threading.Lock()
@@ -205,6 +207,8 @@ class Exchange:
             self.killed_early += "ready" not in self.site.gateway.text("out")
             self._complaints()
             self.kills[how] += 1
+            if how == "call":
+                self.killed_at["gateway " + moment["kill"][0]] += 1
             self.note("gateway", self.site.gateway.text("err") + f"\nkilled by {moment}")
             if self.disk:
                 self.changed_files += self.disk.cut(chance, self._survival(chance))
@@ -279,6 +283,8 @@ class Exchange:
                 status = self._send(device, environment) if kind == "send" else self._watch(device, environment)
                 if status == -9:
                     device.kills["call" if "kill" in moment else "time"] += 1
+                    if "kill" in moment:
+                        self.killed_at["device " + moment["kill"][0]] += 1
                     if device.disk:
                         self.changed_files += device.disk.cut(chance, self._survival(chance))
                 elif status not in (0, 69, 77):
@@ -375,5 +381,5 @@ class Exchange:
         twice = sum(1 for count in self.pushes.pushed.values() if count > 1)
         return (f"gateway killed {sum(self.kills.values())} times ({self.kills['call']} at a call, {self.killed_early} "
                 f"before it was ready), devices {sum(deaths.values())} times "
-                f"({deaths['call']} at a call), homeserver {self.homeserver_kills} times; accepted, unclear, heard, heard "
+                f"({deaths['call']} at a call; {dict(self.killed_at)}), homeserver {self.homeserver_kills} times; accepted, unclear, heard, heard "
                 f"again by device: {sent}; events never pushed {unpushed}, taken twice {twice}; files changed by power cuts: {self.changed_files}")

@@ -17,7 +17,8 @@ class Pushes:
         pushes = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+            # One request a connection: none outlives this, kept open by the homeserver for the next.
+            protocol_version = "HTTP/1.0"
 
             def do_any(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -76,7 +76,7 @@ class Keys:
 class Session:
     def __init__(self, record):
         """`record`: a session as a device stores it."""
-        assert record[0] == 1 and record[1] == 0, "another version of the stored session"
+        assert record[0] == 2 and record[1] == 0, "another version of the stored session"
         length = record[2]
         self.id, rest = record[3:3 + length], record[3 + length:]
         self.device = int.from_bytes(rest[:8], "big")
@@ -84,9 +84,10 @@ class Session:
         self.keys = {}
         for direction in (UP, DOWN):
             epoch, key = int.from_bytes(rest[at:at + 8], "big"), rest[at + 8:at + 40]
-            at += 41 + 32 * rest[at + 40]
+            at += 40
             self.keys[direction] = Keys(epoch, key)
-        assert at == len(rest)
+        # Of what the device receives also the key of the epoch before, where there is one.
+        assert at + 1 + 32 * rest[at] == len(rest)
         self.sent = {UP: {}, DOWN: {}}
 
     def number(self, direction, bits, low, ciphertext):

@@ -1,7 +1,9 @@
+import Links
+
 /// One direction of a link at work: what becomes of each datagram that is handed to it, and when.
-public struct LinkDirection: Equatable, Sendable {
+struct LinkDirection: Equatable, Sendable {
     /// What becomes of a datagram. Times are nanoseconds of the caller's clock.
-    public enum Fate: Equatable, Sendable {
+    enum Fate: Equatable, Sendable {
         /// Its last bit leaves and arrives at these times.
         case delivered(leaves: Int64, arrives: Int64)
         /// It occupies the link until then, and does not arrive.
@@ -12,13 +14,13 @@ public struct LinkDirection: Equatable, Sendable {
         case tooLong
     }
 
-    public let parameters: Link.Direction
+    let parameters: Link.Direction
     private var queue: TransmitQueue
     private var losses: SeededStream
     private var jitters: SeededStream
 
     /// - Parameter isUp: the two directions of a link draw from streams of their own.
-    public init(_ parameters: Link.Direction, seed: UInt64, isUp: Bool) {
+    init(_ parameters: Link.Direction, seed: UInt64, isUp: Bool) {
         self.parameters = parameters
         queue = TransmitQueue(parameters)
         losses = SeededStream(seed: seed, purpose: isUp ? 1 : 2)
@@ -26,7 +28,7 @@ public struct LinkDirection: Equatable, Sendable {
     }
 
     /// Hands over a datagram of `bytes` bytes of UDP payload.
-    public mutating func send(_ bytes: Int, now: Int64) -> Fate {
+    mutating func send(_ bytes: Int, now: Int64) -> Fate {
         guard bytes <= parameters.mtu else { return .tooLong }
         guard queue.waiting(now: now) + bytes <= parameters.queueLimit else { return .queueFull }
         let leaves = queue.enqueue(bytes, now: now)
