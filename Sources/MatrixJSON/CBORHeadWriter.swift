@@ -48,15 +48,14 @@ struct CBORHeadWriter {
 
     /// Gives the head of an empty array or map at `place` its count, which was not known before what it holds was written.
     mutating func setCount(_ count: Int, at place: Int) {
-        guard count > 0 else { return }
+        guard count >= 24 else {
+            bytes[place] |= UInt8(count)
+            return
+        }
         let isMap = bytes[place] == 0xA0
         var head = CBORHeadWriter()
         if isMap { head.map(count) } else { head.array(count) }
-        if head.bytes.count == 1 {
-            bytes[place] = head.bytes[0]
-        } else {
-            bytes.replaceSubrange(place...place, with: head.bytes)
-        }
+        bytes.replaceSubrange(place...place, with: head.bytes)
     }
 
     /// The shortest of half, single and double precision that holds the value; null for what JSON has not.

@@ -60,7 +60,7 @@ struct CompactEncoder {
             writer.map(object.count)
             for member in object.members {
                 writeKey(member.key)
-                if case .string(let text) = member.value, CompactTables.secretKeys.contains(member.key) {
+                if case .string(let text) = member.value, CompactTables.secrets.number(of: member.key) != nil {
                     writeSecret(text)
                 } else {
                     write(member.value, key: member.key)

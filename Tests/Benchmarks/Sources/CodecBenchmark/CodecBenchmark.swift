@@ -10,8 +10,8 @@ struct CodecBenchmark {
         let documents = try corpus()
         let bytes = documents.reduce(0) { $0 + $1.count }
         let compact = try documents.map { try CompactCodec.encode(json: $0, compresses: false) }
-        precondition(
-            try compact.map { try CompactCodec.decodeToJSON($0) } == documents, "what comes out is not what went in")
+        let back = try compact.map { try CompactCodec.decodeToJSON($0) }
+        precondition(back == documents, "what comes out is not what went in")
         let cbor = try documents.map { try CBORCodec.encode(json: $0) }
         var sum = 0
         func codec() {
