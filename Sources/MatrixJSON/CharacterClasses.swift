@@ -17,10 +17,9 @@ struct CharacterClasses: OptionSet {
     static let url = CharacterClasses(rawValue: 64)
     static let other = CharacterClasses(rawValue: 128)
 
-    static func of(_ byte: UInt8) -> CharacterClasses { CharacterClasses(rawValue: classes[Int(byte)]) }
-
     /// Of all characters together; `other` as soon as one has no alphabet.
     static func of(_ bytes: some Collection<UInt8>) -> CharacterClasses {
+        let classes = Self.classes
         var all: UInt8 = 0
         for byte in bytes {
             all |= classes[Int(byte)]

@@ -1,4 +1,4 @@
-/// Writes a JSON text as compact CBOR in one pass over its bytes, without building its values.
+/// Writes a JSON text as compact CBOR of a message of no session, in one pass over its bytes, without building its values.
 ///
 /// It judges nothing: a text that is not to be carried, an object that may have a key twice, an integer of nineteen digits are
 /// `Unusual` and left to `JSONValue(parsing:)`, which says why not, or to the encoding of the value that comes of it.
