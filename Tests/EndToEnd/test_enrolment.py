@@ -206,7 +206,7 @@ def test_a_device_enrols_itself_by_its_label_without_knowing_the_gateways_key(wo
 def test_a_device_gets_another_key_and_keeps_its_number_and_its_room(world, site, tmp_path):
     owner = world.user("owner")
     room = owner.create_room("Turning", preset="public_chat")
-    device = site.add_device("turning", room, site.link.address)
+    device = site.add_device("turning", room)
     run("device", "send", "before", "-d", device, "--json")
     before = site.devices()["turning"]
     text = json.loads(run("device", "rotate", "turning", "-c", site.config, "--json"))["enrolment"]
@@ -228,7 +228,7 @@ def test_a_device_gets_another_key_and_keeps_its_number_and_its_room(world, site
 def test_a_provisioned_session_needs_no_handshake_and_is_moved_never_copied(world, site, tmp_path):
     room = open_room(world)
     file, device = tmp_path / "session.yaml", tmp_path / "buoy.yaml"
-    moved("device", "add", "buoy", "--session", file, "--room", room, "--address", site.link.address, "-c", site.config)
+    moved("device", "add", "buoy", "--session", file, "--room", room, "-c", site.config)
     assert oct(os.stat(file).st_mode & 0o777) == "0o600"
     copy = tmp_path / "copy.yaml"
     shutil.copy(file, copy)
@@ -267,7 +267,7 @@ def test_a_provisioned_session_needs_no_handshake_and_is_moved_never_copied(worl
     assert site.status()["counters"]["droppedCopied"] == 1
 
     # Provisioned again, under the same number.
-    moved("device", "rotate", "buoy", "--session", file, "--address", site.link.address, "-c", site.config)
+    moved("device", "rotate", "buoy", "--session", file, "-c", site.config)
     again = tmp_path / "again.yaml"
     moved("device", "import", file, again, "--profile", site.link.file)
     assert json.loads(run("device", "send", "healed", "-d", again, "--json"))["code"] == "2.04"
