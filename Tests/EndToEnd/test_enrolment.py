@@ -228,7 +228,10 @@ def test_a_device_gets_another_key_and_keeps_its_number_and_its_room(world, site
 def test_a_provisioned_session_needs_no_handshake_and_is_moved_never_copied(world, site, tmp_path):
     room = open_room(world)
     file, device = tmp_path / "session.yaml", tmp_path / "buoy.yaml"
-    moved("device", "add", "buoy", "--session", file, "--room", room, "-c", site.config)
+    moved("device", "add", "buoy", "--session", file, "--room", room, "--profile", "nowhere", "-c", site.config,
+          status=65)
+    moved("device", "add", "buoy", "--session", file, "--room", room, "--profile", "reference-100bps", "-c", site.config)
+    assert 'link: "reference-100bps"' in file.read_text()
     assert oct(os.stat(file).st_mode & 0o777) == "0o600"
     copy = tmp_path / "copy.yaml"
     shutil.copy(file, copy)
@@ -265,6 +268,11 @@ def test_a_provisioned_session_needs_no_handshake_and_is_moved_never_copied(worl
     listed = site.devices()["buoy"]
     assert not listed["hasSession"] and "provision the device again" in listed["remedy"]
     assert site.status()["counters"]["droppedCopied"] == 1
+    found = json.loads(moved("device", "list", "-c", site.config, "--json").stdout)
+    assert [each["pattern"] for each in found if each["name"] == "buoy"] == ["provisioned"]
+    report = json.loads(moved("doctor", "-c", site.config, "--json", status=1).stdout)
+    wrong = [finding for finding in report["findings"] if finding["state"] == "wrong"]
+    assert [finding["check"] for finding in wrong] == ["sessions"] and "buoy" in wrong[0]["text"], wrong
 
     # Provisioned again, under the same number.
     moved("device", "rotate", "buoy", "--session", file, "-c", site.config)
