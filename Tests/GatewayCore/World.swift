@@ -2,8 +2,8 @@ import DeviceClient
 import GatewayCore
 import Links
 import SecureDatagram
-import Testing
 import TestSupport
+import Testing
 
 /// A gateway, its devices, their links and a homeserver in virtual time: same seed, same world.
 final class World {
