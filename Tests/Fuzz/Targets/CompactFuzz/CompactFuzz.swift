@@ -25,7 +25,11 @@ enum CompactFuzz: FuzzTarget {
     }
 
     private static func value(_ bytes: [UInt8]) -> String? {
-        guard let value = try? CompactCodec.decode(bytes, limits: .event) else { return nil }
+        let value = try? CompactCodec.decode(bytes, limits: .event)
+        guard (try? CompactCodec.decodeToJSON(bytes, limits: .event)) == value?.jsonBytes else {
+            return "another text in one pass"
+        }
+        guard let value else { return nil }
         guard (try? CompactCodec.decode(CompactCodec.encode(value))) == value else { return "another value" }
         return (try? CompactCodec.decode(CompactCodec.encode(value, compresses: false))) == value
             ? nil : "another value without the dictionary"
@@ -42,7 +46,11 @@ enum CompactFuzz: FuzzTarget {
     }
 
     private static func json(_ bytes: [UInt8]) -> String? {
-        guard let value = try? JSONValue(parsing: bytes, limits: .event) else { return nil }
+        let value = try? JSONValue(parsing: bytes, limits: .event)
+        guard (try? CompactCodec.encode(json: bytes, limits: .event)) == value.map({ CompactCodec.encode($0) }) else {
+            return "other compact bytes in one pass"
+        }
+        guard let value else { return nil }
         guard (try? CompactCodec.decode(CompactCodec.encode(value))) == value else { return "another compact value" }
         return (try? CBORCodec.decode(CBORCodec.encode(value))) == value ? nil : "another CBOR value"
     }
