@@ -48,6 +48,12 @@ final class EnrolmentAir {
             configuration: configuration, state: store.state, now: moment, random: { entropy.bytes($0) })
     }
 
+    /// The gateway is started on a store that was put back.
+    func restore() {
+        store.forgetSessions()
+        restart()
+    }
+
     /// Lets `use` act on the gateway, then stores what it wants stored and sends what it wants sent.
     @discardableResult
     func perform<T>(_ use: (Machine) throws -> T, fate: Fate = unchanged) rethrows -> T {

@@ -49,7 +49,9 @@ final class SealRecorder: @unchecked Sendable {
 
     func leaves(_ datagram: [UInt8]) {
         // In clear by its nature.
-        if FrameHeader.parse(datagram, fromDevice: false)?.header == .hint { return }
+        if let parsed = FrameHeader.parse(datagram, fromDevice: false), [.hint, .retry].contains(parsed.header) {
+            return
+        }
         guard let (use, length) = uses[Array(datagram.suffix(16))] else {
             problems.append("a datagram left that nobody encrypted")
             return
