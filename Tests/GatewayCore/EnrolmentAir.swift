@@ -39,7 +39,11 @@ final class EnrolmentAir {
             random: { entropy.bytes($0) })
     }
 
-    var moment: Moment { Moment(monotonic: now, unixMilliseconds: 1_800_000_000_000 + now / 1_000_000) }
+    /// By how many milliseconds the gateway's clock of the day is wrong.
+    var clockError: Int64 = 0
+    var moment: Moment {
+        Moment(monotonic: now, unixMilliseconds: 1_800_000_000_000 + now / 1_000_000 + clockError)
+    }
 
     /// The gateway is killed, and another begins from what it had stored.
     func restart() {

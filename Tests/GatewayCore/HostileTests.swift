@@ -102,6 +102,40 @@ struct HostileTests {
         }
     }
 
+    @Test("what somebody sends back to its writer leaves no trace")
+    func reflected() {
+        withPair(seed: 114) { world, device in
+            expectNoTrace(world, device) {
+                for datagram in world.capture {
+                    guard !datagram.isUp else {
+                        device.receive(datagram.bytes)
+                        device.receive([datagram.bytes[0]] + datagram.bytes.dropFirst(2))
+                        continue
+                    }
+                    world.gateway.receive(datagram.bytes, from: stranger)
+                    world.gateway.receive(
+                        [datagram.bytes[0], UInt8(device.number)] + datagram.bytes.dropFirst(), from: stranger)
+                }
+            }
+            expectUndisturbed(world, device)
+        }
+    }
+
+    @Test("the longest datagrams that UDP carries leave no trace, whatever they begin with")
+    func longest() {
+        withPair(seed: 115, messages: 1) { world, device in
+            let body = [UInt8](repeating: 0x5A, count: 65_505)
+            expectNoTrace(world, device) {
+                for first in UInt8.min...UInt8.max {
+                    let datagram = [first, UInt8(device.number)] + body
+                    world.gateway.receive(datagram, from: stranger)
+                    device.receive(datagram)
+                }
+            }
+            expectUndisturbed(world, device)
+        }
+    }
+
     @Test("a capture replayed to the gateway causes no write, and no more answers than a few")
     func replayed() {
         withPair(seed: 102, messages: 20, gap: 5 * second) { world, device in

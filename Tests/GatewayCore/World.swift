@@ -2,8 +2,8 @@ import DeviceClient
 import GatewayCore
 import Links
 import SecureDatagram
-import Testing
 import TestSupport
+import Testing
 
 /// A gateway, its devices, their links and a homeserver in virtual time: same seed, same world.
 final class World {
@@ -94,7 +94,9 @@ final class World {
         faults.append(text)
     }
 
-    var unixMilliseconds: Int64 { Self.unixMillisecondsAtZero + now / 1_000_000 }
+    /// By how many milliseconds the gateway's clock of the day is wrong; the clock of its timers never is.
+    var clockError: Int64 = 0
+    var unixMilliseconds: Int64 { Self.unixMillisecondsAtZero + now / 1_000_000 + clockError }
     var moment: Moment { Moment(monotonic: now, unixMilliseconds: unixMilliseconds) }
 
     // MARK: Time
