@@ -19,12 +19,13 @@ enum HandshakeFuzz: FuzzTarget {
     static func run(_ input: [UInt8]) -> String? {
         var script = Script(input)
         do {
-            switch script.byte() % 5 {
+            switch script.byte() % 6 {
             case 0: return refusal(of: header + script.remainder())
             case 1: return try damagedMessage1(&script)
             case 2: return try payload1(script.remainder())
             case 3: return try message2([0x81] + script.remainder())
-            default: return try payload2(script.remainder())
+            case 4: return try payload2(script.remainder())
+            default: return try LabelHandshakes.run(&script)
             }
         } catch {
             return "unexpected: \(error)"
