@@ -1,6 +1,7 @@
 import CompactMatrix
 import DeviceClient
 import GatewayCore
+import Links
 import NoiseSodium
 import SecureDatagram
 import Testing
@@ -112,6 +113,36 @@ struct ProvisioningTests {
         #expect(air.store.uplinks.count == 1)
         #expect(air.gateway.deviceList[0].record.accepted == 1)
         #expect(air.gateway.counters.droppedCopied == 0)
+    }
+
+    @Test("whose program sends garbage under good tags harms nobody: it is answered, others are served")
+    func garbageInside() throws {
+        let air = EnrolmentAir()
+        let made = try air.perform { try $0.provision(name: "mad", room: EnrolmentAir.room, now: air.moment) }
+        let sane = try air.perform { try $0.provision(name: "sane", room: EnrolmentAir.room, now: air.moment) }
+        var session = try #require(Session<WireSuite>(decoding: made.session))
+        let address = PeerAddress(ip: [203, 0, 113, 9], port: 9)
+        var stream = SeededStream(seed: 5, purpose: 9)
+        for round in 0..<3_000 {
+            var plaintext = (0..<Int(stream.next(below: 60))).map { _ in UInt8(stream.next(below: 256)) }
+            // Most of them with the head of a CoAP request.
+            if round % 4 != 0, plaintext.count > 4 {
+                plaintext[0] = 0x40 | plaintext[0] & 0x33
+                plaintext[1] &= 0x07
+            }
+            if round % 500 == 0 { plaintext = [UInt8](repeating: plaintext.first ?? 0, count: 65_000) }
+            let frame = try session.seal(plaintext)
+            session.confirm(frame.number)
+            air.perform { $0.receive(frame.bytes, from: address, now: air.moment) }
+            air.now += second / 10
+        }
+        let record = try #require(air.gateway.deviceList.first { $0.record.name == "mad" }).record
+        #expect(record.accepted == 0 && air.store.uplinks.isEmpty)
+        #expect(air.sent.down.count > 100 && air.sent.down.count <= 3_000)
+        #expect(
+            try air.canSpeak(
+                DeviceIdentity(provisioned: try #require(DeviceNumber(sane.record.number))),
+                ProvisionedState.begin(with: sane.session, WireSuite.self)))
     }
 
     @Test("notices that its gateway was copied: it believes nothing more, and sends nothing more")
