@@ -62,7 +62,9 @@ extension Gateway {
             answerAnew(frame, of: number, received: datagram.count, from: address, now: now)
         case .dropped(let reason):
             count(reason)
-            if device.record.awaitsHandshake, parsed.opening == nil { hint(number, datagram, to: address, now: now) }
+            if device.record.awaitsHandshake, case .transport = parsed.header {
+                hint(number, datagram, to: address, now: now)
+            }
             if reason == .copied {
                 note(
                     .error,
@@ -77,11 +79,11 @@ extension Gateway {
     /// After a restore there is no session: the device would repeat its request until it gives up. It is told once a
     /// minute at most, in fewer bytes than it sent, since anybody may have sent them.
     private func hint(_ number: UInt32, _ datagram: [UInt8], to address: PeerAddress, now: Moment) {
-        guard devices[number]?.record.handshake != nil, devices[number]?.hints.take(now: now.monotonic) == true else {
-            return
-        }
-        counters.hintsSent += 1
         let hint = Hint.write(answering: datagram, Suite.self)
+        guard hint.count < datagram.count, devices[number]?.record.handshake != nil,
+            devices[number]?.hints.take(now: now.monotonic) == true
+        else { return }
+        counters.hintsSent += 1
         _ = queue.enqueue(hint.count, now: now.monotonic)
         transmit(hint, to: address)
     }

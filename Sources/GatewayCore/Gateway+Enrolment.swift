@@ -23,9 +23,20 @@ public struct EnrolmentRecord: Equatable, Sendable {
     }
 }
 
+extension EnrolmentRecord {
+    /// Milliseconds for which a one-time code can be used.
+    static var lifetime: Int64 { 15 * 60 * 1000 }
+
+    /// Whether its code can be used. One that expires much later than any can was made before the clock was set back, and
+    /// would otherwise stay open for as long as that.
+    func isOpen(at now: Moment) -> Bool {
+        (now.unixMilliseconds + 1...now.unixMilliseconds + 2 * Self.lifetime).contains(expiresUnixMilliseconds)
+    }
+}
+
 extension Gateway {
     /// Milliseconds for which a one-time code can be used.
-    public static var codeLifetime: Int64 { 15 * 60 * 1000 }
+    public static var codeLifetime: Int64 { EnrolmentRecord.lifetime }
 
     /// Lets a device enrol itself once with this code.
     public func addEnrolment(name: String, room: String, code: [UInt8], now: Moment) throws(DeviceError) {
@@ -64,10 +75,10 @@ extension Gateway {
     }
 
     func forgetExpiredEnrolments(now: Moment) {
-        for record in enrolments where record.expiresUnixMilliseconds <= now.unixMilliseconds {
+        for record in enrolments where !record.isOpen(at: now) {
             actions.writes.append(.removeEnrolment(name: record.name))
         }
-        enrolments.removeAll { $0.expiresUnixMilliseconds <= now.unixMilliseconds }
+        enrolments.removeAll { !$0.isOpen(at: now) }
     }
 
     /// A device without a number shows its code (IK). Wrong ones cost nothing but a count: they name no enrolment, so that

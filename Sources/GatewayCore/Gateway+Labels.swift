@@ -31,8 +31,8 @@ extension Gateway {
             transmit(bytes, to: address)
             return
         }
-        if let record = devices[number]?.record, record.labelHash == hash, passesBudget(datagram, parsed, from: address)
-        {
+        if let record = devices[number]?.record, record.labelHash == hash {
+            guard passesBudget(datagram, parsed, from: address) else { return }
             counters.answersRepeated += 1
             transmit(record.labelReply, to: address)
             return

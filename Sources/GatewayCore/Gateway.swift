@@ -196,10 +196,12 @@ public final class Gateway<Suite: NoiseSuite> {
             guard answer.source == devices[answer.device]?.channel[.current]?.id,
                 let message = try? Message(decoding: answer.answer)
             else { continue }
-            let remaining = (answer.expiresUnixMilliseconds - now.unixMilliseconds) * 1_000_000
+            // No longer than an answer is kept: the clock may have been anywhere when it was written.
+            let longest = TransmissionParameters(gatewayOn: link).exchangeLifetime / 1_000_000
+            let remaining = min(answer.expiresUnixMilliseconds, now.unixMilliseconds + longest) - now.unixMilliseconds
             devices[answer.device]?.endpoint.restore(
                 answer: answer.answer, to: .init(messageID: message.messageID, token: message.token),
-                expires: now.monotonic + remaining)
+                expires: now.monotonic + max(0, remaining) * 1_000_000)
         }
         for uplink in state.uplinks where uplink.refusal == nil { devices[uplink.device]?.uplinks.append(uplink) }
         for item in state.inbox { devices[item.device]?.inbox.append(item) }

@@ -158,11 +158,8 @@ public struct Session<Suite: NoiseSuite>: Sendable {
             for accepted in witnesses where accepted.number == number && accepted != witness { throw .copied }
             return .duplicate(number: number, plaintext: plaintext)
         }
-        if witnesses.count < Self.witnessesKept {
-            witnesses.append(witness)
-        } else {
-            witnesses[Int(truncatingIfNeeded: number % UInt64(Self.witnessesKept))] = witness
-        }
+        if witnesses.count == Self.witnessesKept { witnesses.removeFirst() }
+        witnesses.append(witness)
         receiving.advance(to: number)
         received.accept(number)
         receiving.forgetBelow(received.lowest)

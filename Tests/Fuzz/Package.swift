@@ -39,7 +39,7 @@ let package = Package(
             name: "MatrixJSON", dependencies: ["CCBOR", "CZlib", "CoAP", "CompactMatrix"], exclude: ["Tables"],
             swiftSettings: settings),
         target("FuzzSupport", path: "Support"),
-        fuzz("FrameFuzz", ["SecureDatagram"]),
+        fuzz("FrameFuzz", ["NoiseSodium", "SecureDatagram"]),
         fuzz("SessionFuzz", ["Noise", "NoiseSodium", "SecureDatagram"]),
         fuzz("HandshakeFuzz", ["Noise", "NoiseSodium", "SecureDatagram"]),
         target("ConformanceSite", ["CoAP"]),

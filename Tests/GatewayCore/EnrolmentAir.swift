@@ -39,13 +39,23 @@ final class EnrolmentAir {
             random: { entropy.bytes($0) })
     }
 
-    var moment: Moment { Moment(monotonic: now, unixMilliseconds: 1_800_000_000_000 + now / 1_000_000) }
+    /// By how many milliseconds the gateway's clock of the day is wrong.
+    var clockError: Int64 = 0
+    var moment: Moment {
+        Moment(monotonic: now, unixMilliseconds: 1_800_000_000_000 + now / 1_000_000 + clockError)
+    }
 
     /// The gateway is killed, and another begins from what it had stored.
     func restart() {
         let entropy = entropy
         gateway = Machine(
             configuration: configuration, state: store.state, now: moment, random: { entropy.bytes($0) })
+    }
+
+    /// The gateway is started on a store that was put back.
+    func restore() {
+        store.forgetSessions()
+        restart()
     }
 
     /// Lets `use` act on the gateway, then stores what it wants stored and sends what it wants sent.

@@ -176,6 +176,43 @@ struct EnrolmentTests {
         try expectEnrolledOnce(air, outcome)
     }
 
+    @Test("a label's messages that are damaged or out of turn get no answer and change nothing; the true ones serve")
+    func damagedLabelMessages() throws {
+        let (recorded, first) = try prepare(.label)
+        var machine = first
+        _ = recorded.run(&machine)
+        let (message1, message3) = (recorded.sent.up[0], recorded.sent.up[1])
+        // The same gateway once more, which has seen none of it.
+        let (air, _) = try prepare(.label)
+        let stranger = PeerAddress(ip: [203, 0, 113, 9], port: 9)
+        let before = air.store
+        func feed(_ datagram: [UInt8]) {
+            air.now += second / 10
+            air.perform { $0.receive(datagram, from: stranger, now: air.moment) }
+        }
+        func damaged(_ datagram: [UInt8]) -> [[UInt8]] {
+            (0..<datagram.count).map { Array(datagram.prefix($0)) } + [datagram + [0]]
+                + (0..<datagram.count * 8).map { bit in
+                    var copy = datagram
+                    copy[bit / 8] ^= 1 << UInt8(bit % 8)
+                    return copy
+                }
+        }
+        feed(message3)
+        for datagram in recorded.sent.down { feed([datagram[0], 1] + datagram.dropFirst()) }
+        for datagram in damaged(message1) { feed(datagram) }
+        #expect(air.sent.down.isEmpty && air.store == before)
+        feed(message1)
+        #expect(air.sent.down.count == 1)
+        for datagram in damaged(message3) { feed(datagram) }
+        #expect(air.sent.down.count == 1 && air.store == before)
+        // Of another handshake than the one that is open.
+        feed(message3)
+        #expect(air.store == before)
+        var again = try self.machine(.label, air, ephemeral: 9)
+        try expectEnrolledOnce(air, air.run(&again))
+    }
+
     @Test("and gets another key under the same number: the old one serves until the new one is shown")
     func rotation() throws {
         var (air, machine) = try prepare(.label)

@@ -102,6 +102,40 @@ struct HostileTests {
         }
     }
 
+    @Test("what somebody sends back to its writer leaves no trace")
+    func reflected() {
+        withPair(seed: 114) { world, device in
+            expectNoTrace(world, device) {
+                for datagram in world.capture {
+                    guard !datagram.isUp else {
+                        device.receive(datagram.bytes)
+                        device.receive([datagram.bytes[0]] + datagram.bytes.dropFirst(2))
+                        continue
+                    }
+                    world.gateway.receive(datagram.bytes, from: stranger)
+                    world.gateway.receive(
+                        [datagram.bytes[0], UInt8(device.number)] + datagram.bytes.dropFirst(), from: stranger)
+                }
+            }
+            expectUndisturbed(world, device)
+        }
+    }
+
+    @Test("the longest datagrams that UDP carries leave no trace, whatever they begin with")
+    func longest() {
+        withPair(seed: 115, messages: 1) { world, device in
+            let body = [UInt8](repeating: 0x5A, count: 65_505)
+            expectNoTrace(world, device) {
+                for first in UInt8.min...UInt8.max {
+                    let datagram = [first, UInt8(device.number)] + body
+                    world.gateway.receive(datagram, from: stranger)
+                    device.receive(datagram)
+                }
+            }
+            expectUndisturbed(world, device)
+        }
+    }
+
     @Test("a capture replayed to the gateway causes no write, and no more answers than a few")
     func replayed() {
         withPair(seed: 102, messages: 20, gap: 5 * second) { world, device in
@@ -209,6 +243,53 @@ struct HostileTests {
             #expect(world.gateway.store.devices[device.number]?.address == device.address)
             world.gateway.receive(held.bytes, from: stranger)
             #expect(world.gateway.store.devices[device.number]?.address == device.address)
+        }
+    }
+
+    @Test(
+        "a fresh frame that somebody forwards from elsewhere draws a few datagrams there, until the device speaks again"
+    )
+    func forwarded() throws {
+        try withPair(seed: 116) { world, device in
+            let before = try #require(world.gateway.machine?.counters.datagramsSent)
+            world.weather.loss = 1000
+            device.send(.text("forwarded"))
+            let frame = try #require(world.capture.last { $0.isUp }).bytes
+            world.gateway.receive(frame, from: stranger)
+            #expect(world.gateway.store.devices[device.number]?.address == stranger)
+            world.homeserver.say(room, "@admin:example.org", "while away")
+            // As long as the device is not heard: the answer, and one delivery with its repetitions.
+            world.run(for: 3 * second)
+            world.weather.loss = 0
+            world.run(for: 10 * minute)
+            let sent = try #require(world.gateway.machine?.counters.datagramsSent) - before
+            #expect(sent <= 12, "\(sent)")
+            #expect(device.hasSentAll)
+            device.send(.text("home again"))
+            world.run(for: 10 * minute)
+            #expect(world.gateway.store.devices[device.number]?.address == device.address)
+            #expect(device.heard.last == "while away")
+            #expect(world.judge(device, in: room).isEmpty)
+        }
+    }
+
+    @Test("a repeated frame draws no more than three times its bytes to where it came from")
+    func noAmplifier() throws {
+        try withPair(seed: 117, messages: 1) { world, device in
+            world.homeserver.say(room, "@admin:example.org", LongMessageTests.text(3000))
+            world.run(for: 10 * minute)
+            #expect(device.deliveries.count == 2)
+            let blocks = world.capture.filter { !$0.isUp && $0.bytes.count > 300 }
+            #expect(blocks.count > 2)
+            let machine = try #require(world.gateway.machine)
+            for datagram in world.capture where datagram.isUp {
+                for port in 1...20 as ClosedRange<UInt16> {
+                    let source = PeerAddress(ip: stranger.ip, port: port)
+                    machine.receive(datagram.bytes, from: source, now: world.moment)
+                    let drawn = machine.takeActions().datagrams.filter { $0.to == source }
+                    #expect(drawn.map(\.bytes.count).reduce(0, +) <= 3 * datagram.bytes.count)
+                }
+            }
         }
     }
 

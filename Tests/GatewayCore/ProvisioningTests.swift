@@ -1,6 +1,7 @@
 import CompactMatrix
 import DeviceClient
 import GatewayCore
+import Links
 import NoiseSodium
 import SecureDatagram
 import Testing
@@ -73,6 +74,99 @@ struct ProvisioningTests {
         #expect(air.gateway.deviceList[0].record.accepted == accepted)
         #expect(!air.gateway.deviceList[0].hasSession)
         #expect(actions.writes.contains { if case .removeSession = $0 { true } else { false } })
+    }
+
+    @Test("takes no handshake of any kind, no damaged frame, and each frame once, also after a restart")
+    func strangers() throws {
+        let (air, identity, state) = try provisioned()
+        var device = try Device(identity: identity, link: air.link, state: state, entropy: air.entropy, now: 0)
+        _ = try device.send(.text("hello"), now: 0)
+        let frame = try #require(device.takeActions().datagrams.first)
+        let stranger = PeerAddress(ip: [203, 0, 113, 9], port: 9)
+        let before = air.store
+        var forged: [[UInt8]] = []
+        for kind in [.kk, .nnpsk0] as [HandshakeKind] {
+            forged.append(
+                try Initiator<WireSuite>(
+                    kind, device: identity.number,
+                    keys: HandshakeKeys(
+                        privateKey: air.deviceKey, peerKey: air.gatewayKey,
+                        presharedKey: [UInt8](repeating: 0, count: 32)),
+                    payload: FirstPayload(counter: 1, revision: 0, request: []), ephemeral: air.entropy.bytes(32)
+                ).message1)
+        }
+        for bit in 0..<frame.count * 8 {
+            var copy = frame
+            copy[bit / 8] ^= 1 << UInt8(bit % 8)
+            forged.append(copy)
+        }
+        for length in 0..<frame.count { forged.append(Array(frame.prefix(length))) }
+        for datagram in forged { air.perform { $0.receive(datagram, from: stranger, now: air.moment) } }
+        #expect(air.store == before && air.sent.down.isEmpty)
+        for restart in [false, true, true] {
+            if restart { air.restart() }
+            for _ in 0..<20 {
+                air.now += 10 * second
+                air.perform { $0.receive(frame, from: stranger, now: air.moment) }
+            }
+        }
+        #expect(air.store.uplinks.count == 1)
+        #expect(air.gateway.deviceList[0].record.accepted == 1)
+        #expect(air.gateway.counters.droppedCopied == 0)
+    }
+
+    @Test("whose program sends garbage under good tags harms nobody: it is answered, others are served")
+    func garbageInside() throws {
+        let air = EnrolmentAir()
+        let made = try air.perform { try $0.provision(name: "mad", room: EnrolmentAir.room, now: air.moment) }
+        let sane = try air.perform { try $0.provision(name: "sane", room: EnrolmentAir.room, now: air.moment) }
+        var session = try #require(Session<WireSuite>(decoding: made.session))
+        let address = PeerAddress(ip: [203, 0, 113, 9], port: 9)
+        var stream = SeededStream(seed: 5, purpose: 9)
+        for round in 0..<3_000 {
+            var plaintext = (0..<Int(stream.next(below: 60))).map { _ in UInt8(stream.next(below: 256)) }
+            // Most of them with the head of a CoAP request.
+            if round % 4 != 0, plaintext.count > 4 {
+                plaintext[0] = 0x40 | plaintext[0] & 0x33
+                plaintext[1] &= 0x07
+            }
+            if round % 500 == 0 { plaintext = [UInt8](repeating: plaintext.first ?? 0, count: 65_000) }
+            let frame = try session.seal(plaintext)
+            session.confirm(frame.number)
+            air.perform { $0.receive(frame.bytes, from: address, now: air.moment) }
+            air.now += second / 10
+        }
+        let record = try #require(air.gateway.deviceList.first { $0.record.name == "mad" }).record
+        #expect(record.accepted == 0 && air.store.uplinks.isEmpty)
+        #expect(air.sent.down.count > 100 && air.sent.down.count <= 3_000)
+        #expect(
+            try air.canSpeak(
+                DeviceIdentity(provisioned: try #require(DeviceNumber(sane.record.number))),
+                ProvisionedState.begin(with: sane.session, WireSuite.self)))
+    }
+
+    @Test("notices that its gateway was copied: it believes nothing more, and sends nothing more")
+    func copiedGateway() throws {
+        let air = EnrolmentAir()
+        let number = try #require(DeviceNumber(5))
+        let pair = try Session<WireSuite>.provision(
+            for: number, ephemerals: (air.entropy.bytes(32), air.entropy.bytes(32)))
+        var device = try Device(
+            identity: DeviceIdentity(provisioned: number), link: air.link,
+            state: try ProvisionedState.begin(with: pair.device.encoded(), WireSuite.self), entropy: air.entropy, now: 0
+        )
+        var (original, copy) = (pair.gateway, pair.gateway)
+        let frame = try original.seal([]).bytes
+        for _ in 0..<20 { device.receive(frame, now: 0) }
+        #expect(!device.isWithoutSession)
+        device.receive(try copy.seal([0x40]).bytes, now: 0)
+        #expect(device.isWithoutSession)
+        var told = 0
+        while let event = device.nextEvent() { if case .sessionCopied = event { told += 1 } }
+        #expect(told == 1)
+        _ = device.takeActions()
+        _ = try device.send(.text("hello"), now: 0)
+        #expect(device.takeActions().datagrams.isEmpty)
     }
 
     @Test("is provisioned again under its number; the session of before is over")

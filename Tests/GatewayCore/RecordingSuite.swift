@@ -48,8 +48,12 @@ final class SealRecorder: @unchecked Sendable {
     }
 
     func leaves(_ datagram: [UInt8]) {
-        // In clear by its nature.
-        if FrameHeader.parse(datagram, fromDevice: false)?.header == .hint { return }
+        // In clear by their nature.
+        if let parsed = FrameHeader.parse(datagram, fromDevice: false), [.hint, .retry].contains(parsed.header) {
+            return
+        }
+        // Behind a message 1 with a cookie stand its 8 bytes.
+        let datagram = datagram[0] & 0xF3 == 0x83 ? datagram.dropLast(8) : datagram
         guard let (use, length) = uses[Array(datagram.suffix(16))] else {
             problems.append("a datagram left that nobody encrypted")
             return

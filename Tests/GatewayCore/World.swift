@@ -94,7 +94,9 @@ final class World {
         faults.append(text)
     }
 
-    var unixMilliseconds: Int64 { Self.unixMillisecondsAtZero + now / 1_000_000 }
+    /// By how many milliseconds the gateway's clock of the day is wrong; the clock of its timers never is.
+    var clockError: Int64 = 0
+    var unixMilliseconds: Int64 { Self.unixMillisecondsAtZero + now / 1_000_000 + clockError }
     var moment: Moment { Moment(monotonic: now, unixMilliseconds: unixMilliseconds) }
 
     // MARK: Time

@@ -331,9 +331,11 @@ struct SessionTests {
         #expect(throws: WireSession.SendError.tooLong) {
             try pair.device.seal([UInt8](repeating: 0, count: longest + 1))
         }
-        let frame = try pair.device.seal([UInt8](repeating: 0, count: longest))
+        let most = [UInt8](repeating: 7, count: longest)
+        let frame = try pair.device.seal(most)
         #expect(frame.number == 0)
         #expect(frame.bytes.count <= 65_507)
+        #expect(try pair.gateway.open(datagram: frame.bytes) == .fresh(number: 0, plaintext: most))
     }
 
     @Test("a confirmation counts only for what was sent, and never goes back")
