@@ -135,7 +135,8 @@ let package = Package(
             name: "sotto",
             dependencies: [
                 "CClock", "CQREncode", "CoAP", "CompactMatrix", "DeviceClient", "ExchangeMeasure", "GatewayCore",
-                "GatewayStore", "Homeserver", "LinkModel", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium", "Profiles",
+                "GatewayStore", "Homeserver", "LinkModel", "LinkRelay", "Links", "MatrixJSON", "NoiseSodium",
+                "Profiles",
                 "ScenarioReading", "SecureDatagram", "Simulation", "SimulationReports",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),

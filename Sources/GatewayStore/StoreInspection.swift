@@ -13,6 +13,8 @@ public struct StoreInspection: Sendable {
     public var lastRestore: Restore?
     /// Names of devices that have not shaken hands since the last restore.
     public var awaitingHandshake: [String]
+    /// Names of devices that have no session and cannot make one.
+    public var awaitingSession: [String]
     /// Of its last change.
     public var seenUnixMilliseconds: Int64?
 
@@ -44,6 +46,7 @@ public struct StoreInspection: Sendable {
         isSealed = false
         pendingReasons = []
         awaitingHandshake = []
+        awaitingSession = []
         guard version <= Schema.version else {
             throw StoreError.newerVersion(path: path, found: version, supported: Schema.version)
         }
@@ -70,5 +73,15 @@ public struct StoreInspection: Sendable {
         awaitingHandshake = try String.fetchAll(
             db, sql: "SELECT name FROM device WHERE handshake_counter = ? AND NOT is_revoked ORDER BY number",
             arguments: [Int64(bitPattern: DeviceRecord.untrustedCounter)])
+        awaitingSession = try String.fetchAll(
+            db,
+            sql: """
+                SELECT name FROM device
+                WHERE public_key = x'' AND psk = x'' AND label_key = x'' AND NOT is_revoked
+                    AND NOT EXISTS (SELECT 1 FROM session WHERE session.device = device.number)
+                ORDER BY number
+                """)
+        // They await no handshake: they cannot shake hands.
+        awaitingHandshake.removeAll { awaitingSession.contains($0) }
     }
 }

@@ -171,3 +171,112 @@ def test_while_the_gateway_changes_its_key_both_are_valid(world, site, room):
     site.start()
     assert json.loads(run("device", "send", "after", "-d", room.device, "--json"))["up"]["handshake"] == 0
     room.owner.wait_event(room.id, lambda e: e["content"].get("body") == "after", 10)
+
+
+def moved(*arguments, status=0):
+    done = sotto(*arguments)
+    assert done.returncode == status, (arguments, done.stdout, done.stderr)
+    return done
+
+
+def test_a_device_enrols_itself_by_its_label_without_knowing_the_gateways_key(world, site, tmp_path):
+    room = open_room(world)
+    added = json.loads(run("device", "add", "labelled", "--label", "--room", room, "-c", site.config, "--json"))
+    assert re.fullmatch(r"SOTTO:[^/]+/%s/[0-9A-Z]{28}" % added["number"], added["label"])
+    listed = site.devices()["labelled"]
+    assert listed["pattern"] == "XXpsk0" and "publicKey" not in listed and not listed["hasSession"]
+    device = tmp_path / "labelled.yaml"
+    wrong = added["label"][:-1] + ("2" if added["label"][-1] != "2" else "3")
+    moved("device", "enroll", wrong, device, status=65)
+    enrolled = json.loads(moved(
+        "device", "enroll", added["label"], device, "--profile", site.link.file, "--json").stdout)
+    assert enrolled["number"] == added["number"]
+    listed = site.devices()["labelled"]
+    assert listed["pattern"] == "KK" and "received" not in listed["session"]
+    report = json.loads(run("device", "send", "hello", "-d", device, "--json"))
+    assert report["code"] == "2.04" and report["up"]["handshake"] == 0
+    # The gateway was killed in between: the device goes on in its session.
+    site.kill()
+    site.start()
+    assert json.loads(run("device", "send", "again", "-d", device, "--json"))["up"]["handshake"] == 0
+    # The label works once.
+    moved("device", "enroll", added["label"], tmp_path / "thief.yaml", "--profile", site.link.file, status=77)
+
+
+def test_a_device_gets_another_key_and_keeps_its_number_and_its_room(world, site, tmp_path):
+    owner = world.user("owner")
+    room = owner.create_room("Turning", preset="public_chat")
+    device = site.add_device("turning", room)
+    run("device", "send", "before", "-d", device, "--json")
+    before = site.devices()["turning"]
+    text = json.loads(run("device", "rotate", "turning", "-c", site.config, "--json"))["enrolment"]
+    # The old key serves until the new one is shown.
+    assert json.loads(run("device", "send", "meanwhile", "-d", device, "--json"))["code"] == "2.04"
+    moved("device", "enroll", text, device, status=65)
+    moved("device", "enroll", "--rotate", text, device)
+    after = site.devices()["turning"]
+    assert after["publicKey"] != before["publicKey"] and after["number"] == before["number"]
+    assert json.loads(run("device", "send", "after", "-d", device, "--json"))["code"] == "2.04"
+    deadline = time.monotonic() + 30
+    while site.devices()["turning"]["queued"] and time.monotonic() < deadline:
+        time.sleep(0.2)
+    bodies = [event["content"]["body"] for event in owner.events(room) if "dev.sotto.id" in event["content"]]
+    assert bodies == ["before", "meanwhile", "after"]
+    moved("device", "rotate", "nobody", "-c", site.config, status=79)
+
+
+def test_a_provisioned_session_needs_no_handshake_and_is_moved_never_copied(world, site, tmp_path):
+    room = open_room(world)
+    file, device = tmp_path / "session.yaml", tmp_path / "buoy.yaml"
+    moved("device", "add", "buoy", "--session", file, "--room", room, "--profile", "nowhere", "-c", site.config,
+          status=65)
+    moved("device", "add", "buoy", "--session", file, "--room", room, "--profile", "reference-100bps", "-c", site.config)
+    assert 'link: "reference-100bps"' in file.read_text()
+    assert oct(os.stat(file).st_mode & 0o777) == "0o600"
+    copy = tmp_path / "copy.yaml"
+    shutil.copy(file, copy)
+    moved("device", "add", "other", "--session", file, "--room", room, "-c", site.config, status=65)
+    moved("device", "import", file, device, "--profile", site.link.file)
+    assert not os.path.exists(file)
+    listed = site.devices()["buoy"]
+    assert listed["pattern"] == "provisioned" and listed["hasSession"]
+    report = json.loads(run("device", "send", "hello", "-d", device, "--json"))
+    assert report["code"] == "2.04" and report["up"]["handshake"] == 0 and report["down"]["handshake"] == 0
+    # Both sides are stopped and started; the session goes on.
+    site.kill()
+    site.start()
+    assert json.loads(run("device", "send", "again", "-d", device, "--json"))["code"] == "2.04"
+
+    # Moved: the old place is dead, the file is used once.
+    moved("device", "export", device, tmp_path / "moved.yaml")
+    refused = sotto("device", "send", "from the old place", "-d", device)
+    assert refused.returncode == 77 and "session" in refused.stderr
+    moved("device", "import", tmp_path / "moved.yaml", device, status=65)
+    elsewhere = tmp_path / "elsewhere.yaml"
+    shutil.copy(tmp_path / "moved.yaml", tmp_path / "claimed.yaml")
+    moved("device", "import", tmp_path / "moved.yaml", elsewhere, "--profile", site.link.file)
+    assert json.loads(run("device", "send", "moved", "-d", elsewhere, "--json"))["code"] == "2.04"
+    moved("device", "import", tmp_path / "moved.yaml", tmp_path / "twice.yaml", status=65)
+
+    # A copy that somebody made before the import is noticed, and the session ends for both.
+    thief = tmp_path / "thief.yaml"
+    moved("device", "import", copy, thief, "--profile", site.link.file)
+    for text in ("one", "two", "three", "four"):
+        sotto("device", "send", text, "-d", thief)
+        if not site.devices()["buoy"]["hasSession"]:
+            break
+    listed = site.devices()["buoy"]
+    assert not listed["hasSession"] and "provision the device again" in listed["remedy"]
+    assert site.status()["counters"]["droppedCopied"] == 1
+    found = json.loads(moved("device", "list", "-c", site.config, "--json").stdout)
+    assert [each["pattern"] for each in found if each["name"] == "buoy"] == ["provisioned"]
+    report = json.loads(moved("doctor", "-c", site.config, "--json", status=1).stdout)
+    wrong = [finding for finding in report["findings"] if finding["state"] == "wrong"]
+    assert [finding["check"] for finding in wrong] == ["sessions"] and "buoy" in wrong[0]["text"], wrong
+
+    # Provisioned again, under the same number.
+    moved("device", "rotate", "buoy", "--session", file, "-c", site.config)
+    again = tmp_path / "again.yaml"
+    moved("device", "import", file, again, "--profile", site.link.file)
+    assert json.loads(run("device", "send", "healed", "-d", again, "--json"))["code"] == "2.04"
+    assert site.devices()["buoy"]["number"] == listed["number"]

@@ -117,13 +117,16 @@ def test_what_arrives_while_the_device_is_away_waits_for_it(world, site, room, c
     assert site.devices()[room.device_name]["waiting"] == 0
 
 
-def test_a_message_that_is_too_long_for_the_link_arrives_cut_and_holds_nothing_up(room, cleanup):
-    program = watch(room, cleanup, "--count", "2", "--timeout", "30")
+def test_a_message_that_no_datagram_holds_arrives_in_blocks_and_one_that_is_longer_still_is_cut(room, cleanup):
+    program = watch(room, cleanup, "--count", "3", "--timeout", "30")
+    room.owner.say(room.id, "ż" * 1500)
     room.owner.say(room.id, "ż" * 20_000)
     room.owner.say(room.id, f"!{room.device_name} valve " + " ".join(f"k{i}=1" for i in range(2000)))
     room.owner.say(room.id, "after")
-    first = json.loads(program.wait_line("sender", 20))["message"]
-    assert first.endswith("…") and set(first[:-1]) == {"ż"} and 500 < len(first) < 640
+    assert json.loads(program.wait_line("sender", 20))["message"] == "ż" * 1500
+    # 4,096 bytes at most, of which two make a letter.
+    cut = json.loads(program.wait_line("sender", 20))["message"]
+    assert cut.endswith("…") and set(cut[:-1]) == {"ż"} and 2000 < len(cut) < 2048
     assert json.loads(program.wait_line("sender", 20))["message"] == "after"
 
 

@@ -198,3 +198,53 @@ struct ProvisioningTests {
         #expect(known.id == pair.device.id && known.device == 5)
     }
 }
+
+@Suite("The age of a session")
+struct SessionAgeTests {
+    @Test(
+        "a session that has stood for 30 days by the device's clock is followed by a new one, which a request brings along"
+    )
+    func rehandshake() throws {
+        let air = EnrolmentAir()
+        let publicKey = WireSuite.publicKey(of: air.deviceKey)
+        _ = try air.perform {
+            try $0.addDevice(name: "pump", publicKey: publicKey, room: EnrolmentAir.room, now: air.moment)
+        }
+        let number = try #require(DeviceNumber(1))
+        var device = try ProvisioningTests.Device(
+            identity: DeviceIdentity(number: number, privateKey: air.deviceKey, gatewayKey: air.gatewayKey),
+            link: air.link, state: nil, entropy: air.entropy, now: 0)
+        let day: Int64 = 86_400_000
+        let start: Int64 = 1_800_000_000_000
+        // First bytes of what the device sends for one message that is answered.
+        func exchange() throws -> UInt8 {
+            _ = try device.send(.text("hello"), now: air.now)
+            let sent = device.takeActions().datagrams
+            #expect(sent.count == 1)
+            let before = air.sent.down.count
+            let address = PeerAddress(ip: [127, 0, 0, 1], port: 1)
+            air.perform { $0.receive(sent[0], from: address, now: air.moment) }
+            device.receive(air.sent.down[before], now: air.now)
+            air.now += 60 * second
+            return sent[0][0]
+        }
+        #expect(try exchange() == 0x80)
+        device.considerAge(unixMilliseconds: start)
+        #expect(try exchange() >= 0xA0)
+        device.considerAge(unixMilliseconds: start + 30 * day - 1)
+        #expect(try exchange() >= 0xA0)
+        device.considerAge(unixMilliseconds: start + 30 * day)
+        // The state tells it after a restart too.
+        let stored = device.finish()
+        device = try ProvisioningTests.Device(
+            identity: DeviceIdentity(number: number, privateKey: air.deviceKey, gatewayKey: air.gatewayKey),
+            link: air.link, state: stored, entropy: air.entropy, now: air.now)
+        #expect(try exchange() == 0x80)
+        #expect(try exchange() >= 0xA0)
+        // A clock that goes back begins the time anew, and shakes no hands.
+        device.considerAge(unixMilliseconds: start + 31 * day)
+        device.considerAge(unixMilliseconds: start)
+        device.considerAge(unixMilliseconds: start + 29 * day)
+        #expect(try exchange() >= 0xA0)
+    }
+}

@@ -164,6 +164,8 @@ struct EncodingTests {
                         == .handshake(.init(try #require(HandshakeKind(rawValue: first >> 2 & 3)), .message1WithCookie))
                 )
             case 0x81, 0x85, 0x89, 0x8D: #expect(parsed?.opening == nil)
+            case 0x8E:
+                #expect(parsed?.closing == .xxpsk0 && parsed?.opening == nil)
             case 0x91: #expect(parsed?.header == .transport(.init(bits: 64, value: 0)))
             case 0xA0...0xBF: #expect(parsed?.header == .transport(.init(bits: 13, value: UInt64(first & 0x1F) << 8)))
             case 0xC0...0xFF: #expect(parsed?.header == .transport(.init(bits: 6, value: UInt64(first & 0x3F))))

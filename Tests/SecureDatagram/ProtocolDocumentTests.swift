@@ -47,6 +47,8 @@ struct ProtocolDocumentTests {
     @Test("every vector comes out byte for byte, and none is left unchecked")
     func vectors() throws {
         var computed = try handshakeAndFrames()
+        computed.merge(try label()) { first, _ in first }
+        computed.merge(try provisioned()) { first, _ in first }
         computed.merge(numbers()) { first, _ in first }
         computed.merge(try bodies()) { first, _ in first }
         for (name, bytes) in computed.sorted(by: { $0.key < $1.key }) {
@@ -60,11 +62,12 @@ struct ProtocolDocumentTests {
     /// Vectors from which the others follow.
     static let inputs: Set = [
         "device_private_key", "gateway_private_key", "device_ephemeral_private_key", "gateway_ephemeral_private_key",
+        "label_secret",
     ]
 
     private func input(_ name: String) throws -> Bytes {
         let bytes = try #require(document[name], "\(name) is missing")
-        try #require(Self.inputs.contains(name) && bytes.count == 32)
+        try #require(Self.inputs.contains(name) && bytes.count == (name == "label_secret" ? 16 : 32))
         return bytes
     }
 
@@ -151,7 +154,51 @@ struct ProtocolDocumentTests {
         found["up_1024"] = try Self.carry(request, from: &device, to: &gateway)
         found["key_up_1"] = device.sending.key.keyBytes
         #expect(gateway.receiving.key.keyBytes == device.sending.key.keyBytes)
+        found["hint"] = Hint.write(answering: try #require(found["up_0"]), WireSuite.self)
         return found
+    }
+
+    private func label() throws -> [String: Bytes] {
+        let number = try #require(DeviceNumber(7))
+        let psk = Label.presharedKey(WireSuite.self, secret: try input("label_secret"))
+        var device = try LabelInitiator<WireSuite>(
+            device: number, privateKey: try input("device_private_key"), presharedKey: psk,
+            payload: FirstPayload(counter: 1, revision: 0, request: []),
+            ephemeral: try input("device_ephemeral_private_key"))
+        var found = ["label_psk": psk, "label_message_1": device.message]
+        let first = try #require(FrameHeader.parse(device.message, fromDevice: true))
+        let responder = try LabelResponder<WireSuite>(
+            datagram: device.message, parsed: first,
+            keys: HandshakeKeys(privateKey: try input("gateway_private_key"), presharedKey: psk),
+            ephemeral: try input("gateway_ephemeral_private_key"))
+        found["label_message_2"] = responder.message2
+        try device.receive(responder.message2)
+        found["label_message_3"] = device.message
+        let third = try #require(FrameHeader.parse(device.message, fromDevice: true))
+        var opened = try responder.receive(device.message, third)
+        #expect(opened.deviceKey == WireSuite.publicKey(of: try input("device_private_key")))
+        #expect(device.gatewayKey == WireSuite.publicKey(of: try input("gateway_private_key")))
+        let confirmation = try opened.session.seal([]).bytes
+        found["label_confirmation"] = confirmation
+        let isConfirmed = device.confirm(confirmation)
+        #expect(isConfirmed)
+        #expect(device.session?.id == opened.session.id)
+        return found
+    }
+
+    private func provisioned() throws -> [String: Bytes] {
+        let number = try #require(DeviceNumber(7))
+        var pair = try Session<WireSuite>.provision(
+            for: number,
+            ephemerals: (
+                try input("device_ephemeral_private_key"), try input("gateway_ephemeral_private_key")
+            ))
+        #expect(pair.device.id == pair.gateway.id)
+        return [
+            "provisioned_id": pair.device.id, "provisioned_key_up_0": pair.device.sending.key.keyBytes,
+            "provisioned_key_down_0": pair.device.receiving.key.keyBytes,
+            "provisioned_up_0": try Self.carry([], from: &pair.device, to: &pair.gateway),
+        ]
     }
 
     private func numbers() -> [String: Bytes] {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import NoiseSodium
+internal import Profiles
 internal import SecureDatagram
 
 struct AddCommand: AsyncParsableCommand {
@@ -49,6 +50,12 @@ struct AddCommand: AsyncParsableCommand {
             "With --enroll, --label and --session: how the device reaches the gateway.", valueName: "host:port"))
     var address: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The link that the device uses: a name that sotto profile list shows. It goes into what is printed or written.",
+            valueName: "name"))
+    var profile: String?
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -57,6 +64,14 @@ struct AddCommand: AsyncParsableCommand {
         let ways = [key != nil || psk != nil, enroll, label, session != nil]
         guard ways.count(where: { $0 }) == 1 else {
             throw Failure(.badInput, "a device needs --key or --psk (or both), or --enroll, or --label, or --session")
+        }
+        if let profile {
+            let isPermitted = configuration.isLinkEncryptionPermitted
+            do throws(FieldError) {
+                _ = try InstalledProfiles.here.link(profile, encryptionPermitted: isPermitted)
+            } catch {
+                throw Failure(error, .badInput)
+            }
         }
         if enroll { return try await letEnroll(configuration) }
         if label { return try await printLabel(configuration) }
@@ -84,7 +99,8 @@ struct AddCommand: AsyncParsableCommand {
             if let key = reply.status?.gatewayKey {
                 print("On the device (put the gateway's address in):")
                 print(
-                    "  sotto device configure FILE --gateway HOST:PORT --gateway-key \(key) --number \(device.number)")
+                    "  sotto device configure FILE --gateway HOST:PORT --gateway-key \(key) --number \(device.number)"
+                        + profileOption)
             }
         }
         if device.state == "encrypted" {
@@ -101,9 +117,12 @@ struct AddCommand: AsyncParsableCommand {
         if json {
             try printJSON(["name": name, "room": room, "enrolment": enrolment.text])
         } else {
-            enrolment.show("On the device, within 15 minutes, once:", "sotto device enroll '\(enrolment.text)'")
+            enrolment.show(
+                "On the device, within 15 minutes, once:", "sotto device enroll '\(enrolment.text)'\(profileOption)")
         }
     }
+
+    private var profileOption: String { profile.map { " --profile \($0)" } ?? "" }
 
     private func printLabel(_ configuration: GatewayConfiguration) async throws {
         let gateway = try configuration.deviceAddress(address)
@@ -117,13 +136,13 @@ struct AddCommand: AsyncParsableCommand {
         } else {
             enrolment.show(
                 "\(name) is device \(device.number). On its label; on the device, once:",
-                "sotto device enroll '\(enrolment.text)'")
+                "sotto device enroll '\(enrolment.text)'\(profileOption)")
         }
     }
 
     private func provision(into file: String, _ configuration: GatewayConfiguration) async throws {
         let reply = try await SessionFile.provision(
-            name: name, room: room, into: file, try configuration.deviceAddress(address), configuration)
+            name: name, room: room, into: file, try configuration.deviceAddress(address), profile, configuration)
         if json { try printJSON(reply) } else { SessionFile.explain(reply, file) }
     }
 }

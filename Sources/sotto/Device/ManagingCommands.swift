@@ -66,7 +66,8 @@ struct RotateCommand: AsyncParsableCommand {
         let configuration = try options.load()
         let gateway = try configuration.deviceAddress(address)
         if let session {
-            let device = try await SessionFile.provision(name: name, room: nil, into: session, gateway, configuration)
+            let device = try await SessionFile.provision(
+                name: name, room: nil, into: session, gateway, nil, configuration)
             if json { try printJSON(device) } else { SessionFile.explain(device, session) }
             return
         }

@@ -49,7 +49,7 @@ struct ImportCommand: ParsableCommand {
         }
         var device = DeviceFile(
             path: file, privateKey: [], gateway: address.description, number: source.number, link: .unknown)
-        if let link { try device.use(link: link, encryptionPermitted: encryptionPermitted) }
+        if let link = link ?? source.link { try device.use(link: link, encryptionPermitted: encryptionPermitted) }
         let lock = try device.lock()
         defer { withExtendedLifetime(lock) {} }
         guard try !MovedSessions.contains(id, of: device) else {
@@ -60,7 +60,7 @@ struct ImportCommand: ParsableCommand {
             guard known.isProvisioned, known.number == source.number else {
                 throw Failure(.badInput, "\(file) is another device and is not overwritten")
             }
-            if link == nil { device.linkPath = known.linkPath }
+            if link == nil, source.link == nil { device.linkPath = known.linkPath }
             if try DeviceState.sessionID(known) == id {
                 // Interrupted between the device's file and the end.
                 return try finish(device)

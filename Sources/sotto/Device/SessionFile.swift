@@ -8,6 +8,8 @@ internal import SecureDatagram
 struct SessionFile {
     var gateway: HostPort
     var number: UInt32
+    /// The name of the device's link; nil: it is told at the import.
+    var link: String?
     /// The state that the device begins from.
     var state: [UInt8]
     /// The device's file that the session is being imported into; nil: not yet.
@@ -34,7 +36,8 @@ struct SessionFile {
             throw Failure(.badConfiguration, "\(path): state: base64 is expected")
         }
         let file = SessionFile(
-            gateway: gateway, number: UInt32(number), state: [UInt8](state), claimed: try top.string("claimed"))
+            gateway: gateway, number: UInt32(number), link: try top.string("link"), state: [UInt8](state),
+            claimed: try top.string("claimed"))
         try top.finish()
         _ = try file.sessionID(path)
         return file
@@ -56,13 +59,15 @@ struct SessionFile {
             state: \(Data(state).base64EncodedString())
 
             """
+        if let link { text += "link: \"\(link)\"\n" }
         if let claimed { text += "claimed: \"\(claimed)\"\n" }
         try DurableFile.write(Array(text.utf8), to: path)
     }
 
     /// Has the gateway make a session, for a new device in a room or for one that is there, and writes the device's end.
     static func provision(
-        name: String, room: String?, into path: String, _ gateway: HostPort, _ configuration: GatewayConfiguration
+        name: String, room: String?, into path: String, _ gateway: HostPort, _ link: String?,
+        _ configuration: GatewayConfiguration
     ) async throws -> DeviceSummary {
         try checkFree(path)
         let reply = try await AdministrationClient.ask(.provision(name: name, room: room), configuration)
@@ -70,7 +75,7 @@ struct SessionFile {
             throw Failure(.storage, "the gateway did not say what it made")
         }
         let state = try ProvisionedState.begin(with: [UInt8](session), WireSuite.self)
-        try SessionFile(gateway: gateway, number: device.number, state: state).save(path)
+        try SessionFile(gateway: gateway, number: device.number, link: link, state: state).save(path)
         return device
     }
 

@@ -16,8 +16,11 @@ enum StoreChecks {
                 let store = try StoreInspection(
                     path: configuration.storeFile, cipher: cipher, traces: configuration.traces)
             else { return [.note("store", "there is none yet: the gateway makes it at its first start")] }
-            return [version(store, hasKey: cipher != nil, isRunning: isRunning), restore(store), clock(store)]
-                .compactMap { $0 }
+            return [
+                version(store, hasKey: cipher != nil, isRunning: isRunning), restore(store), sessions(store),
+                clock(store),
+            ]
+            .compactMap { $0 }
         } catch {
             return [.wrong("store", Administration.describe(error).message, remedy(error))]
         }
@@ -57,6 +60,14 @@ enum StoreChecks {
         return .note(
             "restore", "\(what); yet to shake hands: \(store.awaitingHandshake.joined(separator: ", "))",
             "nothing: they do so when they next send")
+    }
+
+    private static func sessions(_ store: StoreInspection) -> Finding? {
+        guard !store.awaitingSession.isEmpty else { return nil }
+        return .wrong(
+            "sessions",
+            "devices without a session, which cannot make one: \(store.awaitingSession.joined(separator: ", "))",
+            "provision each again: sotto device rotate NAME --session FILE, then sotto device import FILE on it")
     }
 
     private static func clock(_ store: StoreInspection) -> Finding? {
