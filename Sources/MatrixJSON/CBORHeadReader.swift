@@ -5,6 +5,7 @@ import CCBOR
 struct CBORHeadReader {
     let bytes: [UInt8]
     var index = 0
+    private var callbacks = CBORToken.callbacks
 
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
@@ -18,7 +19,6 @@ struct CBORHeadReader {
         // libcbor 0.8 takes the tags 6 to 20 for malformed; none is wanted here anyway.
         if bytes[start] >> 5 == 6 { throw CBORCodecError(.tag, at: start) }
         var found: CBORToken?
-        var callbacks = CBORToken.callbacks
         let result = bytes.withUnsafeBufferPointer { buffer in
             withUnsafeMutablePointer(to: &found) { context in
                 cbor_stream_decode(buffer.baseAddress?.advanced(by: start), buffer.count - start, &callbacks, context)

@@ -31,12 +31,31 @@ struct CBORHeadWriter {
     mutating func byteString(_ count: Int) { head { cbor_encode_bytestring_start(.init(count), $0, $1) } }
 
     /// The head of a text, whose content may stand elsewhere.
-    mutating func textHead(_ count: Int) { head { cbor_encode_string_start(.init(count), $0, $1) } }
+    mutating func textHead(_ count: Int) {
+        if isWritten(3, count) { return }
+        head { cbor_encode_string_start(.init(count), $0, $1) }
+    }
 
     mutating func text(_ text: String) {
-        let utf8 = text.utf8
+        var text = text
+        text.withUTF8 { self.text($0) }
+    }
+
+    mutating func text(_ utf8: UnsafeBufferPointer<UInt8>) {
         textHead(utf8.count)
         bytes.append(contentsOf: utf8)
+    }
+
+    /// Gives the head of an empty array or map at `place` its count, which was not known before what it holds was written.
+    mutating func setCount(_ count: Int, at place: Int) {
+        guard count >= 24 else {
+            bytes[place] |= UInt8(count)
+            return
+        }
+        let isMap = bytes[place] == 0xA0
+        var head = CBORHeadWriter()
+        if isMap { head.map(count) } else { head.array(count) }
+        bytes.replaceSubrange(place...place, with: head.bytes)
     }
 
     /// The shortest of half, single and double precision that holds the value; null for what JSON has not.
@@ -56,6 +75,13 @@ struct CBORHeadWriter {
         } else {
             head { cbor_encode_double(value, $0, $1) }
         }
+    }
+
+    /// A head that is a single byte needs no library.
+    private mutating func isWritten(_ major: UInt8, _ argument: Int) -> Bool {
+        guard argument < 24, argument >= 0 else { return false }
+        bytes.append(major << 5 | UInt8(truncatingIfNeeded: argument))
+        return true
     }
 
     /// No head is longer than nine bytes.

@@ -9,6 +9,27 @@ public enum CompactCodec {
         encode(compresses: compresses) { $0.write(value) }
     }
 
+    /// A JSON text in UTF-8: the same bytes as its value gives.
+    public static func encode(
+        json: [UInt8], compresses: Bool = true, limits: DocumentLimits = .standard
+    ) throws(JSONError) -> [UInt8] {
+        guard let whole = JSONToCompact.encode(json, splits: false, limits: limits) else {
+            return encode(try JSONValue(parsing: json, limits: limits), compresses: compresses)
+        }
+        guard compresses else { return plain(whole) }
+        guard let split = JSONToCompact.encode(json, splits: true, limits: limits) else { return plain(whole) }
+        return shorter(whole, split)
+    }
+
+    /// Compact JSON in UTF-8: the same bytes, and the same refusals, as `decode` gives.
+    public static func decodeToJSON(
+        _ bytes: [UInt8], limits: DocumentLimits = .standard
+    ) throws(CBORCodecError) -> [UInt8] {
+        let opened = try CompactForm.open(bytes, frame: 0, contexts: nil, limits: limits)
+        if let json = CompactToJSON.decode(opened, limits: limits) { return json }
+        return try decode(bytes, limits: limits).jsonBytes
+    }
+
     /// Exactly the value that was encoded; time and memory are bounded by the limits, whatever the bytes claim.
     public static func decode(
         _ bytes: [UInt8], limits: DocumentLimits = .standard
@@ -34,13 +55,19 @@ public enum CompactCodec {
     static func encode(compresses: Bool, _ write: (inout CompactEncoder) -> Void) -> [UInt8] {
         var whole = CompactEncoder(splits: false)
         write(&whole)
-        let plain = [CompactForm.plain] + whole.structure
-        guard compresses else { return plain }
+        guard compresses else { return plain(whole) }
         var split = CompactEncoder(splits: true)
         write(&split)
+        return shorter(whole, split)
+    }
+
+    private static func plain(_ whole: CompactEncoder) -> [UInt8] { [CompactForm.plain] + whole.structure }
+
+    private static func shorter(_ whole: CompactEncoder, _ split: CompactEncoder) -> [UInt8] {
         let compressed = Deflate.compress(
             split.structure, with: CompactDictionary.deflate, dictionary: CompactDictionary.bytes)
-        return compressed.count + split.tail.count < plain.count ? compressed + split.tail : plain
+        guard compressed.count + split.tail.count <= whole.structure.count else { return plain(whole) }
+        return compressed + split.tail
     }
 
     static func decoder(_ bytes: [UInt8], limits: DocumentLimits) throws(CBORCodecError) -> CompactDecoder {

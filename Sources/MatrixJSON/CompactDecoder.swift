@@ -84,7 +84,7 @@ struct CompactDecoder {
         guard values <= limits.maximumValues else { throw fault(.tooManyValues) }
         if let integer = try specialInteger() { return .integer(integer) }
         if nextByte == 0xC0 | UInt8(CompactTag.decimalFloat) { return .double(try decimalFloat()) }
-        let isSecret = key.map { CompactTables.secretKeys.contains($0) } ?? false
+        let isSecret = key.map { CompactTables.secrets.number(of: $0) != nil } ?? false
         let position: IdentifierRule.Position = isSecret ? .elsewhere : .value(of: key)
         if let text = try specialText(position) { return .string(text) }
         switch try reader.token() {

@@ -60,7 +60,7 @@ struct CompactEncoder {
             writer.map(object.count)
             for member in object.members {
                 writeKey(member.key)
-                if case .string(let text) = member.value, CompactTables.secretKeys.contains(member.key) {
+                if case .string(let text) = member.value, CompactTables.secrets.number(of: member.key) != nil {
                     writeSecret(text)
                 } else {
                     write(member.value, key: member.key)
@@ -79,17 +79,9 @@ struct CompactEncoder {
 
     mutating func writeString(_ text: String, _ position: IdentifierRule.Position) {
         if writeOpaque(text) { return }
-        if let number = CompactTables.values.number(of: text) {
-            if let simple = CompactNumber.simple(ofValue: number) {
-                writer.simple(simple)
-            } else {
-                writer.tag(CompactTag.valueString)
-                writer.unsigned(UInt64(number))
-            }
-        } else if text.utf8.count > 2, let number = CompactTables.keys.number(of: text) {
-            writer.tag(CompactTag.keyString)
-            writer.integer(CompactNumber.keyInteger(number))
-        } else if pass != nil, IdentifierRule.isIdentifier(text, position) {
+        var utf8 = text
+        if utf8.withUTF8({ writeKnown($0, hash: ContentHash.of($0)) }) { return }
+        if pass != nil, IdentifierRule.isIdentifier(text, position) {
             if let reference = pass?.write(Array(text.utf8)) {
                 writer.tag(CompactTag.identifier)
                 writer.integer(reference)
@@ -99,15 +91,35 @@ struct CompactEncoder {
                 writer.tag(CompactTag.identifier)
                 holes.append((writer.bytes.count, place - 1))
             } else {
-                writeWords(text, canPack: false)
+                utf8.withUTF8 { writeWords($0, canPack: false) }
             }
+        } else if case .key = position {
+            utf8.withUTF8 { writeWords($0, canPack: false) }
         } else {
-            if case .key = position { writeWords(text, canPack: false) } else { writeWords(text, canPack: packs) }
+            utf8.withUTF8 { writeWords($0, canPack: packs) }
         }
     }
 
-    private mutating func writeWords(_ text: String, canPack: Bool) {
-        var packed = PackedText(text)
+    /// A string of the tables; false: it is none.
+    private mutating func writeKnown(_ utf8: UnsafeBufferPointer<UInt8>, hash: UInt64) -> Bool {
+        if let number = CompactTables.values.number(of: utf8, hash: hash) {
+            if let simple = CompactNumber.simple(ofValue: number) {
+                writer.simple(simple)
+            } else {
+                writer.tag(CompactTag.valueString)
+                writer.unsigned(UInt64(number))
+            }
+        } else if utf8.count > 2, let number = CompactTables.keys.number(of: utf8, hash: hash) {
+            writer.tag(CompactTag.keyString)
+            writer.integer(CompactNumber.keyInteger(number))
+        } else {
+            return false
+        }
+        return true
+    }
+
+    private mutating func writeWords(_ utf8: UnsafeBufferPointer<UInt8>, canPack: Bool) {
+        var packed = PackedText(utf8)
         if keepsSpareBits, let found = packed?.withoutSpareBits {
             packed = found.packed
             spare.append(found.value, count: found.count)
@@ -118,10 +130,10 @@ struct CompactEncoder {
             writer.tag(CompactTag.decimal)
             writeInteger(value)
         case nil:
-            guard canPack else { return writer.text(text) }
+            guard canPack else { return writer.text(utf8) }
             writer.tag(CompactTag.tailText)
-            writer.textHead(text.utf8.count)
-            tail.append(contentsOf: text.utf8)
+            writer.textHead(utf8.count)
+            tail.append(contentsOf: utf8)
         }
     }
 
@@ -136,10 +148,8 @@ struct CompactEncoder {
 
     mutating func writeSecret(_ text: String) {
         if writeOpaque(text) { return }
-        guard splits else { return writer.text(text) }
-        writer.tag(CompactTag.tailText)
-        writer.textHead(text.utf8.count)
-        tail.append(contentsOf: text.utf8)
+        var text = text
+        text.withUTF8 { writeSecret($0) }
     }
 
     mutating func writeInteger(_ value: Int64) {
@@ -158,13 +168,54 @@ struct CompactEncoder {
         latestTime = value
     }
 
-    private mutating func writeDouble(_ value: Double) {
+    mutating func writeDouble(_ value: Double) {
         if splits, let bytes = DecimalFloat.packed(value) {
             writer.tag(CompactTag.decimalFloat)
             writeContent(bytes)
         } else {
             writer.double(value)
         }
+    }
+
+    // MARK: Of a message of no session, as it is read
+
+    mutating func reserveCapacity(_ count: Int) { writer.bytes.reserveCapacity(count) }
+
+    /// nil: null.
+    mutating func writeSimple(_ value: Bool?) {
+        if let value { writer.bool(value) } else { writer.null() }
+    }
+
+    /// A head whose count is not known yet; returns where it stands.
+    mutating func openHead(isMap: Bool) -> Int {
+        if isMap { writer.map(0) } else { writer.array(0) }
+        return writer.bytes.count - 1
+    }
+
+    mutating func closeHead(_ place: Int, count: Int) { writer.setCount(count, at: place) }
+
+    /// Whether the key's value, if it is a string, is a secret.
+    ///
+    /// - Parameter hash: `ContentHash.of(utf8)`.
+    mutating func writeKey(_ utf8: UnsafeBufferPointer<UInt8>, hash: UInt64) -> Bool {
+        if let number = CompactTables.keys.number(of: utf8, hash: hash) {
+            writer.integer(CompactNumber.keyInteger(number))
+        } else if !writeKnown(utf8, hash: hash) {
+            writeWords(utf8, canPack: false)
+        }
+        return CompactTables.secrets.number(of: utf8, hash: hash) != nil
+    }
+
+    mutating func writeValue(_ utf8: UnsafeBufferPointer<UInt8>, isSecret: Bool) {
+        guard !isSecret else { return writeSecret(utf8) }
+        if !writeKnown(utf8, hash: ContentHash.of(utf8)) { writeWords(utf8, canPack: false) }
+    }
+
+    private mutating func writeSecret(_ utf8: UnsafeBufferPointer<UInt8>) {
+        guard splits else { return writer.text(utf8) }
+        writer.tag(CompactTag.tailText)
+        writer.textHead(utf8.count)
+        tail.append(contentsOf: utf8)
     }
 
     mutating func writeNumber(_ value: Int64) { writer.integer(value) }

@@ -9,8 +9,8 @@ enum CompactTables {
 
     /// Values under these keys open doors. They never go through a compressor, whose output's length would tell of them
     /// to whoever can put text of his own into the same message.
-    static let secretKeys: Set<String> = [
+    static let secrets = StringTable([
         "access_token", "refresh_token", "password", "new_password", "token", "login_token", "session", "client_secret",
         "sid", "secret", "session_key", "auth_token", "registration_shared_secret", "recovery_key",
-    ]
+    ])
 }

@@ -1,6 +1,6 @@
 /// Writes compact JSON: no white space, nothing escaped that need not be.
 struct JSONEmitter {
-    private(set) var bytes: [UInt8] = []
+    var bytes: [UInt8] = []
     /// Members by code points of their keys, as canonical JSON wants them; otherwise as they stand.
     let sortsKeys: Bool
 
@@ -12,10 +12,8 @@ struct JSONEmitter {
         switch value {
         case .null: append("null")
         case .bool(let value): append(value ? "true" : "false")
-        case .integer(let value): bytes.append(contentsOf: value.description.utf8)
-        case .double(let value):
-            // Swift writes the shortest digits that read back the same, and always a fraction or an exponent.
-            bytes.append(contentsOf: value.isFinite ? value.description.utf8 : "null".utf8)
+        case .integer(let value): write(value)
+        case .double(let value): write(value)
         case .string(let value): write(value)
         case .array(let items):
             bytes.append(UInt8(ascii: "["))
@@ -48,15 +46,41 @@ struct JSONEmitter {
         bytes.append(UInt8(ascii: "}"))
     }
 
-    private mutating func write(_ string: String) {
-        bytes.append(UInt8(ascii: "\""))
-        var string = string
-        string.withUTF8 { utf8 in
-            if utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
-                for byte in utf8 { writeEscaped(byte) }
-            } else {
-                bytes.append(contentsOf: utf8)
+    mutating func write(_ value: Int64) {
+        // Twenty characters at the most, from the last one on.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var place = digits.count
+            var rest = value.magnitude
+            repeat {
+                place -= 1
+                digits[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            if value < 0 {
+                place -= 1
+                digits[place] = UInt8(ascii: "-")
             }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[place...]))
+        }
+    }
+
+    mutating func write(_ value: Double) {
+        // Swift writes the shortest digits that read back the same, and always a fraction or an exponent.
+        bytes.append(contentsOf: value.isFinite ? value.description.utf8 : "null".utf8)
+    }
+
+    private mutating func write(_ string: String) {
+        var string = string
+        string.withUTF8 { write($0) }
+    }
+
+    /// - Parameter utf8: well-formed.
+    mutating func write(_ utf8: UnsafeBufferPointer<UInt8>) {
+        bytes.append(UInt8(ascii: "\""))
+        if utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) {
+            for byte in utf8 { writeEscaped(byte) }
+        } else {
+            bytes.append(contentsOf: utf8)
         }
         bytes.append(UInt8(ascii: "\""))
     }
@@ -78,7 +102,7 @@ struct JSONEmitter {
         }
     }
 
-    private mutating func append(_ text: StaticString) {
+    mutating func append(_ text: StaticString) {
         bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 }

@@ -129,7 +129,7 @@ struct RequestTarget: Equatable {
             } else {
                 encoder.writeString(parameter.name, .elsewhere)
             }
-            if CompactTables.secretKeys.contains(parameter.name) {
+            if CompactTables.secrets.number(of: parameter.name) != nil {
                 encoder.writeSecret(parameter.value)
             } else {
                 encoder.writeString(parameter.value, .value(of: parameter.name))
@@ -200,7 +200,7 @@ struct RequestTarget: Equatable {
             } else {
                 name = try decoder.string(.elsewhere)
             }
-            let isSecret = CompactTables.secretKeys.contains(name)
+            let isSecret = CompactTables.secrets.number(of: name) != nil
             parameters.append(
                 Parameter(name: name, value: try decoder.string(isSecret ? .elsewhere : .value(of: name))))
         }

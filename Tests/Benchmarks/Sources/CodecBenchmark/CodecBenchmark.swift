@@ -9,15 +9,16 @@ struct CodecBenchmark {
     static func main() throws {
         let documents = try corpus()
         let bytes = documents.reduce(0) { $0 + $1.count }
-        let compact = try documents.map { CompactCodec.encode(try JSONValue(parsing: $0), compresses: false) }
+        let compact = try documents.map { try CompactCodec.encode(json: $0, compresses: false) }
+        let back = try compact.map { try CompactCodec.decodeToJSON($0) }
+        precondition(back == documents, "what comes out is not what went in")
         let cbor = try documents.map { try CBORCodec.encode(json: $0) }
         var sum = 0
         func codec() {
             for document in documents {
-                guard let value = try? JSONValue(parsing: document) else { continue }
-                sum += CompactCodec.encode(value, compresses: false).count
+                sum += (try? CompactCodec.encode(json: document, compresses: false))?.count ?? 0
             }
-            for document in compact { sum += (try? CompactCodec.decode(document))?.jsonBytes.count ?? 0 }
+            for document in compact { sum += (try? CompactCodec.decodeToJSON(document))?.count ?? 0 }
         }
         func serialization() {
             for document in documents {
