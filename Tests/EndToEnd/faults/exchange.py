@@ -365,8 +365,13 @@ class Exchange:
             unpushed = self._unpushed(device)
             if unpushed and not self.homeserver_kills:
                 raise Broken(f"{device.name}: {unpushed} were never taken from the homeserver")
-            if device.heard != [n for n in range(1, len(device.said) + 1) if n not in unpushed]:
+            if sorted(device.heard) != [n for n in range(1, len(device.said) + 1) if n not in unpushed]:
                 raise Broken(f"{device.name}: heard {device.heard} of {len(device.said)}; never pushed: {unpushed}")
+            # In order, but where the homeserver itself pushed them in another.
+            for before, after in zip(device.heard, device.heard[1:]):
+                first, second = (self.pushes.order.index(device.said[n - 1]) for n in (before, after))
+                if before > after and first > second:
+                    raise Broken(f"{device.name}: heard out of order: {device.heard}")
             if device.heard_again > sum(device.kills.values()):
                 raise Broken(f"{device.name}: heard {device.heard_again} again, more often than it died")
         self.front.stop()

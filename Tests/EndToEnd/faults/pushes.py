@@ -1,7 +1,8 @@
 """Stands between the homeserver and the gateway's application service, and notes which events the gateway took.
 
 Synapse hands events to its sender in memory before it notes how far it has come: what waits there when it is killed is
-never pushed. Whoever kills it has to know what was.
+never pushed. Whoever kills it has to know what was. And where a push fails, it may send the next one before it has noted
+that the service is down, and repeat the failed one afterwards.
 """
 
 import http.client
@@ -14,6 +15,8 @@ class Pushes:
     def __init__(self, port, gateway_port):
         self.taken = set()
         self.pushed = {}
+        # Event ids in the order in which the gateway first said that it had them.
+        self.order = []
         pushes = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -58,6 +61,8 @@ class Pushes:
 
     def note(self, events):
         for event in events:
+            if event not in self.taken:
+                self.order.append(event)
             self.taken.add(event)
             self.pushed[event] = self.pushed.get(event, 0) + 1
 
