@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-DEFAULT_SEED = 5
+DEFAULT_SEED = 10
 
 
 def options():
