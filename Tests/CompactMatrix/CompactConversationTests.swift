@@ -157,13 +157,13 @@ struct CompactConversationTests {
         #expect(try Message(decoding: try device.decode(down, frame: 2, now: 0).message) == .empty(.reset, 0x55))
 
         let asked = try gateway.decode(try device.encode(try request(9), frame: 4, now: 0), frame: 4, now: 0)
-        let token = try Message(decoding: asked.message).token
-        let acknowledgement = try Message.empty(.acknowledgement, Message(decoding: asked.message).messageID)
+        let asking = try Message(decoding: asked.message)
+        let acknowledgement = Message.empty(.acknowledgement, asking.messageID)
         let first = try CompactConversation.encode(
             answer: try acknowledgement.encoded(), frame: 4, answered: 4, form: asked.form)
         #expect(first.count == 1)
         #expect(try Message(decoding: try device.decode(first, frame: 4, now: 0).message) == .empty(.acknowledgement, 9))
-        let separate = try Message(type: .confirmable, code: .changed, messageID: 0x9999, token: token).encoded()
+        let separate = try Message(type: .confirmable, code: .changed, messageID: 0x9999, token: asking.token).encoded()
         // Of the same number as the request, in the other direction.
         for frame in [4, 5] as [UInt64] {
             let bytes = try gateway.encode(separate, frame: frame, now: 0)
@@ -187,9 +187,12 @@ struct CompactConversationTests {
             var now: Int64 = 0
             // Each request's payload says which message id its endpoint gave it.
             var nextID = UInt16(truncatingIfNeeded: random.next())
-            var answers: [(frame: UInt64, bytes: [UInt8])] = []
+            // With the time at which their requests left.
+            var answers: [(frame: UInt64, bytes: [UInt8], asked: Int64)] = []
             for _ in 0..<120 {
-                now += Int64(random.below(40))
+                now += Int64(random.below(40)) + (random.chance(5) ? lifetime : 0)
+                // An answer comes within its lifetime or not at all.
+                answers.removeAll { $0.asked + lifetime <= now }
                 switch random.below(10) {
                 case 0..<5:
                     nextID &+= 1
@@ -207,12 +210,12 @@ struct CompactConversationTests {
                         (
                             down,
                             try CompactConversation.encode(
-                                answer: reply, frame: down, answered: frame, form: arrived.form)
+                                answer: reply, frame: down, answered: frame, form: arrived.form), now
                         ))
                     if random.chance(30) {
                         down += 1
                         answers.append(
-                            (down, try CompactConversation.encode(laterAnswer: reply, form: arrived.form)))
+                            (down, try CompactConversation.encode(laterAnswer: reply, form: arrived.form), now))
                     }
                 case 5:
                     let held = device.heldFrames
@@ -222,7 +225,6 @@ struct CompactConversationTests {
                 default:
                     guard !answers.isEmpty else { break }
                     let taken = answers.remove(at: random.below(answers.count))
-                    // An answer comes within its lifetime or not at all.
                     guard let arrived = try? device.decode(taken.bytes, frame: taken.frame, now: now) else { break }
                     let message = try Message(decoding: arrived.message)
                     let named = UInt16(message.payload[0]) << 8 | UInt16(message.payload[1])
@@ -231,11 +233,6 @@ struct CompactConversationTests {
                         Issue.record("seed \(seed): the answer to \(named) was taken for that to \(message.messageID)")
                         return
                     }
-                }
-                answers.removeAll { _ in random.chance(2) }
-                if random.chance(5) {
-                    answers = []
-                    now += lifetime
                 }
             }
         }

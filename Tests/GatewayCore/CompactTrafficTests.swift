@@ -90,6 +90,7 @@ struct CompactTrafficTests {
         World.with(seed: 4) { world in
             world.homeserver.makeRoom(room)
             let device = world.addDevice("pump", watches: true)
+            #expect(world.run(for: minute, until: { device.watchings > 0 && world.isQuiet }))
             world.homeserver.say(room, admin, "first")
             #expect(world.run(for: minute, until: { device.heard == ["first"] && world.isQuiet }))
             device.die(for: second)
