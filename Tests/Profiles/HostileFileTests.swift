@@ -151,20 +151,20 @@ struct HostileFileTests {
             ),
             Case(
                 yaml:
-                    "link: {rate_bps: 100, mtu_bytes: 30, duplex: half}\nsecurity: {pattern: provisioned}\npayload:\n  codec: template\n  fields:\n    - {name: t, bits: 48}\n",
+                    "link: {rate_bps: 100, mtu_bytes: 24, duplex: half}\nsecurity: {pattern: provisioned}\npayload:\n  codec: template\n  fields:\n    - {name: t, bits: 48}\n",
                 says:
-                    "x.yaml:4: payload.codec: a reading needs 18 (frame) + 7 (CoAP) + 6 (body) = 31 bytes, and link carries 30 up"
+                    "x.yaml:4: payload.codec: a reading needs 18 (frame) + 1 (CoAP) + 6 (body) = 25 bytes, and link carries 24 up"
             ),
             Case(
                 yaml:
                     "link:\n  rate_bps: 100\n  bands:\n    - {name: g, duty_percent: 0.05}\nsecurity: {pattern: KK}\n",
                 says:
-                    "x.yaml:1: link: a reading is on the air for 2.96 s, and the band g never allows more than 1.80 s in 60.0 min"
+                    "x.yaml:1: link: a reading is on the air for 2.48 s, and the band g never allows more than 1.80 s in 60.0 min"
             ),
             Case(
                 yaml:
                     "link:\n  rate_bps: 100\n  bands:\n    - {name: g, duty_percent: 1}\nsecurity: {pattern: KK}\npower:\n  interval_s: 60\n",
-                says: "x.yaml:7: power.interval_s: makes 1440 messages a day, and duty cycle up: 1 % in g allows 288"),
+                says: "x.yaml:7: power.interval_s: makes 1440 messages a day, and duty cycle up: 1 % in g allows 336"),
             Case(
                 yaml: leastDevice + "power: {interval_s: 60}\nlimits: {messages_per_hour: 30}\n",
                 says: "x.yaml:3: power.interval_s: makes 60 messages an hour, more than limits.messages_per_hour: 30"),
