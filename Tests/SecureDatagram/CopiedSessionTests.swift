@@ -12,6 +12,13 @@ struct CopiedSessionTests {
         return role == .device ? (pair.gateway, pair.device) : (pair.device, pair.gateway)
     }
 
+    /// A frame in short form, in the form that has the whole number.
+    private func whole(_ number: UInt64, _ bytes: [UInt8], by sender: WireSession) -> [UInt8] {
+        let device = sender.role == .device ? sender.device : nil
+        let header = 1 + (device?.encodedCount ?? 0)
+        return FrameHeader.write(number: number, form: .long, device: device) + bytes.dropFirst(header)
+    }
+
     @Test(
         "another frame under a number that was accepted stops the session",
         arguments: [
@@ -48,11 +55,9 @@ struct CopiedSessionTests {
             if number % 30 == 29 { receiver = try #require(WireSession(decoding: receiver.encoded())) }
             for (old, bytes) in sent {
                 // Its short form would name another number by now.
-                let device = role == .device ? sender.device : nil
-                let header = 1 + (device == nil ? 0 : 1)
-                let whole =
-                    FrameHeader.write(number: old, form: .long, device: device) + bytes.dropFirst(header)
-                if try receiver.open(datagram: whole) != .duplicate(number: old, plaintext: [UInt8(old)]) {
+                if try receiver.open(datagram: whole(old, bytes, by: sender))
+                    != .duplicate(number: old, plaintext: [UInt8(old)])
+                {
                     wrong.append("\(old) at \(number)")
                 }
             }
@@ -74,7 +79,7 @@ struct CopiedSessionTests {
             for number in begin..<begin + 50 {
                 _ = try receiver.open(datagram: try original.seal([1]).bytes)
                 original.confirm(number)
-                others.append(try copy.seal([2]).bytes)
+                others.append(whole(number, try copy.seal([2]).bytes, by: copy))
                 copy.confirm(number)
                 for other in others.suffix(32) {
                     #expect(throws: WireSession.Refusal.copied, "from \(begin) at \(number)") {
@@ -112,7 +117,7 @@ struct CopiedSessionTests {
             var (receiver, original) = try copied(.device)
             var frames: [[UInt8]] = []
             for number in UInt64(0)..<140 {
-                frames.append(try original.seal([1]).bytes)
+                frames.append(whole(number, try original.seal([1]).bytes, by: original))
                 original.confirm(number)
             }
             for index in [0, gap, gap + 3, gap + 1] {

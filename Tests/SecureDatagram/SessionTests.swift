@@ -433,8 +433,9 @@ struct SessionTests {
         for length in 0..<stored.count { #expect(WireSession(decoding: Array(stored.prefix(length))) == nil) }
         #expect(WireSession(decoding: stored + [0]) == nil)
         // Version, role, length of the id, the device number's top bytes.
-        for (index, value) in [(0, UInt8(0)), (0, 3), (1, 2), (2, 31), (2, 33), (2, 255), (35, 1), (39, 1), (40, 0x21)]
-        {
+        for (index, value) in [
+            (0, UInt8(0)), (0, 2), (0, 4), (1, 2), (2, 31), (2, 33), (2, 255), (35, 1), (39, 1), (40, 0x21),
+        ] {
             var spoilt = stored
             spoilt[index] = value
             #expect(WireSession(decoding: spoilt) == nil, "byte \(index)")
