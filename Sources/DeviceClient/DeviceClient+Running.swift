@@ -11,7 +11,7 @@ extension DeviceClient {
         switch parsed.header {
         case .handshake: receiveHandshake(datagram, now: now)
         case .retry: receiveRetry(datagram, now: now)
-        case .hint: receiveHint(datagram)
+        case .hint: receiveHint(datagram, now: now)
         case .transport: receiveFrame(datagram, parsed, now: now)
         }
         run(now: now)
@@ -31,9 +31,9 @@ extension DeviceClient {
 
     /// The gateway no longer has the session (its data were restored). Whoever sees our frames can write this: it only makes
     /// the next request bring a new session along, and the one that stands goes on until then.
-    private mutating func receiveHint(_ datagram: [UInt8]) {
+    private mutating func receiveHint(_ datagram: [UInt8], now: Int64) {
         let isOurs = frames.contains { $0.number != nil && Hint.answers(datagram, $0.datagram, Suite.self) }
-        guard isOurs, identity.handshake != nil, !snapshot.wantsSession else { return }
+        guard isOurs, identity.handshake != nil, !snapshot.wantsSession, hints.allows(now: now) else { return }
         snapshot.wantsSession = true
         stateChanged = true
     }

@@ -110,6 +110,7 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     var arrivingBytes = 0
     /// Times exchanges where the link's rate is not known, and whose it times.
     var learntTimer: LearntTimer?
+    var hints = HintLimit()
     var timed: Endpoint.Handle?
     var losses = LossEstimator()
     /// In the order in which they go; the first of them may be under way.

@@ -134,7 +134,7 @@ public enum DamagedRow: Equatable, Sendable {
 }
 
 /// Everything that a gateway starts from.
-public struct StoredState: Sendable {
+public struct StoredState: Equatable, Sendable {
     public var devices: [DeviceRecord] = []
     public var sessions: [SessionRecord] = []
     public var answers: [AnswerRecord] = []

@@ -25,12 +25,7 @@ public final class Store: Sendable {
     public init(path: String, cipher: (any StorageCipher)? = nil, traces: Traces? = nil) throws(StoreError) {
         self.path = path
         do {
-            queue = try Self.open(path)
-            let found = try queue.read { db in try Schema.version(db) }
-            guard found <= Schema.version else {
-                throw StoreError.newerVersion(path: path, found: found, supported: Schema.version)
-            }
-            try Schema.migrate(queue, from: found)
+            queue = try Self.openUpToDate(path)
             rows = Rows(sealer: try StoreSeal.prepare(cipher, path: path, queue))
             if let traces {
                 (generation, restore) = try Generation.begin(traces, queue)
@@ -43,6 +38,33 @@ public final class Store: Sendable {
         } catch {
             throw .unusable(path: path, reason: DiskSpace.explain(error, besides: path))
         }
+    }
+
+    /// Seals the file under another key, in one transaction: a program that is killed meanwhile leaves it under the old one.
+    /// false: it is sealed under the new key already.
+    public static func changeKey(
+        path: String, from old: (any StorageCipher)?, to new: any StorageCipher
+    ) throws(StoreError) -> Bool {
+        do {
+            let queue = try openUpToDate(path)
+            let isChanged = try StoreSeal.change(from: old, to: new, path: path, queue)
+            try queue.close()
+            return isChanged
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw .unusable(path: path, reason: DiskSpace.explain(error, besides: path))
+        }
+    }
+
+    private static func openUpToDate(_ path: String) throws -> DatabaseQueue {
+        let queue = try open(path)
+        let found = try queue.read { db in try Schema.version(db) }
+        guard found <= Schema.version else {
+            throw StoreError.newerVersion(path: path, found: found, supported: Schema.version)
+        }
+        try Schema.migrate(queue, from: found)
+        return queue
     }
 
     private static func open(_ path: String) throws -> DatabaseQueue {

@@ -15,7 +15,7 @@ enum StoreSeal {
             case .agreed:
                 return (sealer, false)
             case .toBeSealed:
-                try sealEverything(sealer, db)
+                try reseal(from: Sealer(cipher: nil, storeID: storeID), to: sealer, db)
                 return (sealer, true)
             }
         }
@@ -36,9 +36,13 @@ enum StoreSeal {
         case (nil, .some): throw .storageKeyMissing(path: path)
         case (.some, nil): return .toBeSealed
         case (.some, .some(let check)):
-            guard sealer.open(check, .keyCheck) == checkText else { throw .wrongStorageKey(path: path) }
+            guard isKey(sealer, of: check) else { throw .wrongStorageKey(path: path) }
             return .agreed
         }
+    }
+
+    private static func isKey(_ sealer: Sealer, of check: [UInt8]) -> Bool {
+        sealer.open(check, .keyCheck) == checkText
     }
 
     /// The store's id, made where there is none, and what its key is known by.
@@ -51,37 +55,28 @@ enum StoreSeal {
         return (storeID, nil)
     }
 
-    private static func sealEverything(_ sealer: Sealer, _ db: Database) throws {
-        let plain = Rows(sealer: Sealer(cipher: nil, storeID: sealer.storeID))
-        let sealing = Rows(sealer: sealer)
-        for row in try Row.fetchAll(db, sql: "SELECT * FROM device") {
-            var damaged: [DamagedRow] = []
-            try sealing.save(plain.device(row, &damaged), db)
+    /// Seals every value, and the one that the key is known by.
+    private static func reseal(from old: Sealer, to new: Sealer, _ db: Database) throws {
+        for column in SealedColumn.all { try column.reseal(from: old, to: new, db) }
+        try db.execute(sql: "UPDATE seal SET key_check = ?", arguments: [Data(new.seal(checkText, .keyCheck))])
+    }
+
+    /// Seals the store under another key, in one transaction. false: that is its key already.
+    static func change(
+        from old: (any StorageCipher)?, to new: any StorageCipher, path: String, _ queue: DatabaseQueue
+    ) throws -> Bool {
+        let isChanged = try queue.write { db in
+            let (storeID, check) = try identity(db)
+            let sealer = Sealer(cipher: new, storeID: storeID)
+            if let check, isKey(sealer, of: check) { return false }
+            // A store that was made without a key has none yet, whatever is given.
+            let before = Sealer(cipher: check == nil ? nil : old, storeID: storeID)
+            _ = try agreement(before, check, path: path)
+            try reseal(from: before, to: sealer, db)
+            return true
         }
-        for row in try Row.fetchAll(db, sql: "SELECT * FROM session") {
-            try sealing.apply(.session(plain.session(row)), db)
-        }
-        let answers = try Row.fetchAll(db, sql: "SELECT * FROM answer ORDER BY rowid").compactMap(plain.answer)
-        try db.execute(sql: "DELETE FROM answer")
-        for answer in answers { try sealing.apply(.answer(answer), db) }
-        for body in try Row.fetchAll(db, sql: "SELECT * FROM body").compactMap(plain.body) {
-            try sealing.apply(.body(body), db)
-        }
-        // Bodies one by one: there may be many, and an uplink is not replaced as a whole.
-        for table in ["uplink", "inbox"] {
-            for id in try Int64.fetchAll(db, sql: "SELECT id FROM \(table)") {
-                guard let row = try Row.fetchOne(db, sql: "SELECT * FROM \(table) WHERE id = ?", arguments: [id])
-                else { continue }
-                let device = UInt32(truncatingIfNeeded: row["device"] as Int64)
-                let place: Sealer.Place =
-                    table == "uplink" ? .uplinkBody(id: id, device: device) : .inboxBody(id: id, device: device)
-                try db.execute(
-                    sql: "UPDATE \(table) SET body = ? WHERE id = ?",
-                    arguments: [Data(sealer.seal([UInt8](row["body"] as Data), place)), id])
-            }
-        }
-        try db.execute(
-            sql: "UPDATE seal SET key_check = ?", arguments: [Data(sealer.seal(checkText, .keyCheck))])
+        if isChanged { try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) } }
+        return isChanged
     }
 }
 

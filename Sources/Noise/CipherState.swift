@@ -1,39 +1,20 @@
-/// A key and its nonce (section 5.1).
-///
-/// For datagrams, which get lost and overtake one another, `seal` and `open` take the number of the datagram and leave
-/// the state alone (section 11.4); a stream uses `encrypt` and `decrypt`. The key is overwritten in memory when the last
-/// copy of the state is gone.
+/// A key and its nonce (section 5.1), for messages that all arrive, in order: those of a handshake, or of a stream.
 public struct CipherState<Suite: NoiseSuite>: Sendable {
     public static var tagLength: Int { 16 }
-    /// 2^64-1 is reserved for REKEY.
-    static var reservedNonce: UInt64 { .max }
 
-    private let key: Secret<Suite>
+    /// By itself for datagrams; replaced by `rekeyed()` of it, the nonce goes on.
+    public var key: CipherKey<Suite>
     public internal(set) var nonce: UInt64
 
-    public init(keyBytes: [UInt8], nonce: UInt64 = 0) {
-        key = Secret(keyBytes)
+    public init(key: CipherKey<Suite>, nonce: UInt64 = 0) {
+        self.key = key
         self.nonce = nonce
-    }
-
-    /// 32 bytes. Whoever takes them out holds them beyond the life of this state.
-    public var keyBytes: [UInt8] { key.bytes }
-
-    /// ENCRYPT under a number of the caller's, which must never repeat.
-    public func seal(_ plaintext: [UInt8], number: UInt64) -> [UInt8] {
-        Suite.seal(plaintext, key: key.bytes, nonce: number, associatedData: [])
-    }
-
-    /// DECRYPT under a number of the caller's; nil where the tag is wrong.
-    public func open(_ ciphertext: ArraySlice<UInt8>, number: UInt64) -> [UInt8]? {
-        guard number != Self.reservedNonce else { return nil }
-        return Suite.open(ciphertext, key: key.bytes, nonce: number, associatedData: [])
     }
 
     /// EncryptWithAd.
     public mutating func encrypt(_ plaintext: [UInt8], associatedData: [UInt8] = []) throws(NoiseError) -> [UInt8] {
-        guard nonce != Self.reservedNonce else { throw .exhausted }
-        let ciphertext = Suite.seal(plaintext, key: key.bytes, nonce: nonce, associatedData: associatedData)
+        guard nonce != CipherKey<Suite>.reservedNonce else { throw .exhausted }
+        let ciphertext = key.seal(plaintext, number: nonce, associatedData: associatedData)
         nonce += 1
         return ciphertext
     }
@@ -42,19 +23,11 @@ public struct CipherState<Suite: NoiseSuite>: Sendable {
     public mutating func decrypt(
         _ ciphertext: ArraySlice<UInt8>, associatedData: [UInt8] = []
     ) throws(NoiseError) -> [UInt8] {
-        guard nonce != Self.reservedNonce else { throw .exhausted }
-        guard
-            let plaintext = Suite.open(ciphertext, key: key.bytes, nonce: nonce, associatedData: associatedData)
-        else { throw .invalidMessage }
+        guard nonce != CipherKey<Suite>.reservedNonce else { throw .exhausted }
+        guard let plaintext = key.open(ciphertext, number: nonce, associatedData: associatedData) else {
+            throw .invalidMessage
+        }
         nonce += 1
         return plaintext
-    }
-
-    /// REKEY (section 4.2 and 11.3): the key that follows. The nonce goes on.
-    public func rekeyed() -> CipherState {
-        var bytes = Suite.seal(
-            [UInt8](repeating: 0, count: 32), key: key.bytes, nonce: Self.reservedNonce, associatedData: [])
-        defer { Suite.wipe(&bytes) }
-        return CipherState(keyBytes: Array(bytes[0..<32]), nonce: nonce)
     }
 }

@@ -22,7 +22,7 @@ struct SymmetricState<Suite: NoiseSuite>: Sendable {
     mutating func mixKey(_ input: [UInt8]) {
         var outputs = Suite.hkdf(chainingKey: chainingKey.bytes, input: input, outputs: 2)
         chainingKey = Secret(Self.output(0, of: outputs, length: Suite.hashLength))
-        cipher = CipherState(keyBytes: Self.output(1, of: outputs, length: 32))
+        cipher = CipherState(key: CipherKey(Self.output(1, of: outputs, length: 32)))
         Suite.wipe(&outputs)
     }
 
@@ -30,7 +30,7 @@ struct SymmetricState<Suite: NoiseSuite>: Sendable {
         var outputs = Suite.hkdf(chainingKey: chainingKey.bytes, input: input, outputs: 3)
         chainingKey = Secret(Self.output(0, of: outputs, length: Suite.hashLength))
         mixHash(Self.output(1, of: outputs, length: Suite.hashLength))
-        cipher = CipherState(keyBytes: Self.output(2, of: outputs, length: 32))
+        cipher = CipherState(key: CipherKey(Self.output(2, of: outputs, length: 32)))
         Suite.wipe(&outputs)
     }
 
@@ -50,8 +50,8 @@ struct SymmetricState<Suite: NoiseSuite>: Sendable {
         var outputs = Suite.hkdf(chainingKey: chainingKey.bytes, input: [], outputs: 2)
         defer { Suite.wipe(&outputs) }
         return (
-            CipherState(keyBytes: Self.output(0, of: outputs, length: 32)),
-            CipherState(keyBytes: Self.output(1, of: outputs, length: 32))
+            CipherState(key: CipherKey(Self.output(0, of: outputs, length: 32))),
+            CipherState(key: CipherKey(Self.output(1, of: outputs, length: 32)))
         )
     }
 

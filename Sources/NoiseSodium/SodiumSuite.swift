@@ -18,6 +18,8 @@ public enum SodiumSuite<Hash: SodiumHash>: NoiseSuite {
     public static func publicKey(of privateKey: [UInt8]) -> [UInt8] {
         precondition(privateKey.count == 32)
         var key = [UInt8](repeating: 0, count: 32)
+        // Faster than crypto_scalarmult_base, with the same bits set and cleared; it refuses a private key of zeros.
+        if crypto_scalarmult_ed25519_base(&key, privateKey) == 0 { return MontgomeryCoordinate.u(ofEdwards: key) }
         _ = crypto_scalarmult_base(&key, privateKey)
         return key
     }

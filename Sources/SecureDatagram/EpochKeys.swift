@@ -9,7 +9,7 @@ struct EpochKey<Suite: NoiseSuite>: Sendable {
     static var longReach: UInt64 { 64 }
 
     private(set) var epoch: UInt64 = 0
-    private(set) var key: CipherState<Suite>
+    private(set) var key: CipherKey<Suite>
 
     static func epoch(of number: UInt64) -> UInt64 { number / numbersPerEpoch }
 
@@ -18,7 +18,7 @@ struct EpochKey<Suite: NoiseSuite>: Sendable {
         while epoch < Self.epoch(of: number) { step(to: key.rekeyed()) }
     }
 
-    mutating func step(to next: CipherState<Suite>) {
+    mutating func step(to next: CipherKey<Suite>) {
         key = next
         epoch += 1
     }
@@ -28,21 +28,21 @@ struct EpochKey<Suite: NoiseSuite>: Sendable {
 struct EpochKeys<Suite: NoiseSuite>: Sendable {
     private var current: EpochKey<Suite>
     /// The key of the epoch before, for frames that were overtaken.
-    private(set) var previousKey: CipherState<Suite>?
+    private(set) var previousKey: CipherKey<Suite>?
     /// The key of the epoch after, once a frame claimed to be of it: kept, so that forgeries do not make it again and
     /// again. It follows from `key`, and is not stored.
-    private var nextKey: CipherState<Suite>?
+    private var nextKey: CipherKey<Suite>?
 
-    init(_ current: EpochKey<Suite>, previousKey: CipherState<Suite>? = nil) {
+    init(_ current: EpochKey<Suite>, previousKey: CipherKey<Suite>? = nil) {
         self.current = current
         self.previousKey = previousKey
     }
 
     var epoch: UInt64 { current.epoch }
-    var key: CipherState<Suite> { current.key }
+    var key: CipherKey<Suite> { current.key }
 
     /// The key for `number`; nil where it is out of reach.
-    mutating func key(for number: UInt64, reach: UInt64) -> CipherState<Suite>? {
+    mutating func key(for number: UInt64, reach: UInt64) -> CipherKey<Suite>? {
         let wanted = EpochKey<Suite>.epoch(of: number)
         if wanted == epoch { return key }
         if wanted + 1 == epoch { return previousKey }
@@ -66,7 +66,7 @@ struct EpochKeys<Suite: NoiseSuite>: Sendable {
         if EpochKey<Suite>.epoch(of: number) >= epoch { previousKey = nil }
     }
 
-    private mutating func following() -> CipherState<Suite> {
+    private mutating func following() -> CipherKey<Suite> {
         let next = nextKey ?? key.rekeyed()
         nextKey = next
         return next

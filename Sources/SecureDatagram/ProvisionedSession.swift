@@ -27,14 +27,14 @@ extension Session {
     /// The device's end of an ended handshake.
     init(initiator keys: HandshakeState<Suite>.Keys, device: DeviceNumber) {
         self.init(
-            id: keys.handshakeHash, role: .device, device: device, sending: keys.initiatorToResponder,
-            receiving: keys.responderToInitiator)
+            id: keys.handshakeHash, role: .device, device: device, sending: keys.initiatorToResponder.key,
+            receiving: keys.responderToInitiator.key)
     }
 
     /// The gateway's end of an ended handshake.
     init(responder keys: HandshakeState<Suite>.Keys, device: DeviceNumber) {
         self.init(
-            id: keys.handshakeHash, role: .gateway, device: device, sending: keys.responderToInitiator,
-            receiving: keys.initiatorToResponder)
+            id: keys.handshakeHash, role: .gateway, device: device, sending: keys.responderToInitiator.key,
+            receiving: keys.initiatorToResponder.key)
     }
 }

@@ -1,7 +1,9 @@
 internal import Noise
 
 extension Session {
-    private static var version: UInt8 { 2 }
+    private static var version: UInt8 { 3 }
+    /// Without witnesses.
+    private static var versionBefore: UInt8 { 2 }
 
     /// The session as it has to be stored: keys in clear, so a secret file or a sealed column.
     public func encoded() -> [UInt8] {
@@ -15,18 +17,19 @@ extension Session {
         Self.append(received.bits.1, to: &bytes)
         Self.append(received.bits.2, to: &bytes)
         Self.append(sending.epoch, to: &bytes)
-        bytes += sending.key.keyBytes
+        bytes += sending.key.bytes
         Self.append(receiving.epoch, to: &bytes)
-        bytes += receiving.key.keyBytes
+        bytes += receiving.key.bytes
         bytes.append(receiving.previousKey == nil ? 0 : 1)
-        bytes += receiving.previousKey?.keyBytes ?? []
-        return bytes
+        bytes += receiving.previousKey?.bytes ?? []
+        return bytes + witnesses.encoded
     }
 
     /// Reads `encoded()` back. The next number is the end of the lease: what was used of it is not known.
     public init?(decoding bytes: [UInt8]) {
         var reader = SnapshotReader(bytes)
-        guard reader.byte() == Self.version, let role = reader.byte().flatMap({ Role(rawValue: $0) }),
+        guard let version = reader.byte(), version == Self.version || version == Self.versionBefore,
+            let role = reader.byte().flatMap({ Role(rawValue: $0) }),
             let idLength = reader.byte(), let id = reader.bytes(Int(idLength)),
             let rawDevice = reader.uint64(), rawDevice <= UInt64(DeviceNumber.largest),
             let device = DeviceNumber(UInt32(rawDevice)),
@@ -35,22 +38,27 @@ extension Session {
             let sending = Self.key(from: &reader), let receiving = Self.key(from: &reader),
             let hasPrevious = reader.byte(), hasPrevious <= 1
         else { return nil }
-        var previous: CipherState<Suite>?
+        var previous: CipherKey<Suite>?
         if hasPrevious == 1 {
             guard let bytes = reader.bytes(32) else { return nil }
-            previous = CipherState(keyBytes: bytes)
+            previous = CipherKey(bytes)
+        }
+        var witnesses = Witnesses()
+        if version == Self.version {
+            guard let bytes = reader.bytes(2 * Witnesses.kept) else { return nil }
+            witnesses = Witnesses(bytes)
         }
         guard reader.isAtEnd else { return nil }
         self.init(
             id: id, role: role, device: device, nextNumber: leaseEnd, leaseEnd: leaseEnd,
             confirmed: confirmed == 0 ? nil : confirmed - 1,
             received: ReplayWindow(highest: highest == 0 ? nil : highest - 1, bits: (bits0, bits1, bits2)),
-            sending: sending, receiving: EpochKeys(receiving, previousKey: previous))
+            witnesses: witnesses, sending: sending, receiving: EpochKeys(receiving, previousKey: previous))
     }
 
     private static func key(from reader: inout SnapshotReader) -> EpochKey<Suite>? {
         guard let epoch = reader.uint64(), let key = reader.bytes(32) else { return nil }
-        return EpochKey(epoch: epoch, key: CipherState(keyBytes: key))
+        return EpochKey(epoch: epoch, key: CipherKey(key))
     }
 
     private static func append(_ value: UInt64, to bytes: inout [UInt8]) {

@@ -49,54 +49,53 @@ public struct Session<Suite: NoiseSuite>: Sendable {
     /// Poly1305.
     public static var tagLength: Int { 16 }
     /// Thereafter short forms and near numbers still work; a device that is farther off shakes hands.
-    static var farFailuresAllowed: UInt32 { 1024 }
+    static var farFailuresAllowed: UInt16 { 1024 }
     /// Epochs without a confirmation, and numbers in all, after which a new session is due.
     static var dueEpochs: UInt64 { 32 }
     /// Below the 64 that the peer follows, since the last frame that it is known to have received.
     static var mostEpochs: UInt64 { 60 }
-    static var witnessesKept: Int { 16 }
     static var dueNumbers: UInt64 { 1 << 20 }
 
     /// The handshake hash (Noise section 11.2): names the session, is no secret.
     public let id: [UInt8]
     public let role: Role
+    /// Forged frames since the last authentic one that claimed a number several epochs ahead: each costs a key for each
+    /// epoch.
+    private var farFailures: UInt16 = 0
     public let device: DeviceNumber
     /// The number of the next frame.
     public private(set) var nextNumber: UInt64
     /// Numbers below may be used; raised by `seal`, to be stored before its frame leaves.
     public private(set) var leaseEnd: UInt64
-    /// The highest number of ours that the peer is known to have received.
-    public private(set) var confirmed: UInt64?
+    /// Above every number of ours that the peer is known to have received.
+    private var confirmedEnd: UInt64
     public private(set) var received: ReplayWindow
     /// Frames whose tag was wrong. A new handshake is due long before 2^36 (RFC 9147 section 4.5.3).
     public private(set) var failures: UInt64 = 0
-    /// Forged frames since the last authentic one that claimed a number several epochs ahead: each costs a key for each
-    /// epoch.
-    private var farFailures: UInt32 = 0
-    /// The ends of the newest accepted frames, by which a repetition is told from another frame under the same number.
-    private var witnesses: [Witness] = []
+    private(set) var witnesses: Witnesses
     var sending: EpochKey<Suite>
     var receiving: EpochKeys<Suite>
 
     init(
-        id: [UInt8], role: Role, device: DeviceNumber, sending: CipherState<Suite>, receiving: CipherState<Suite>
+        id: [UInt8], role: Role, device: DeviceNumber, sending: CipherKey<Suite>, receiving: CipherKey<Suite>
     ) {
         self.init(
             id: id, role: role, device: device, nextNumber: 0, leaseEnd: 0, confirmed: nil, received: ReplayWindow(),
-            sending: EpochKey(key: sending), receiving: EpochKeys(EpochKey(key: receiving)))
+            witnesses: Witnesses(), sending: EpochKey(key: sending), receiving: EpochKeys(EpochKey(key: receiving)))
     }
 
     init(
         id: [UInt8], role: Role, device: DeviceNumber, nextNumber: UInt64, leaseEnd: UInt64, confirmed: UInt64?,
-        received: ReplayWindow, sending: EpochKey<Suite>, receiving: EpochKeys<Suite>
+        received: ReplayWindow, witnesses: Witnesses, sending: EpochKey<Suite>, receiving: EpochKeys<Suite>
     ) {
         self.id = id
         self.role = role
         self.device = device
         self.nextNumber = nextNumber
         self.leaseEnd = leaseEnd
-        self.confirmed = confirmed
+        confirmedEnd = confirmed.map { $0 + 1 } ?? 0
         self.received = received
+        self.witnesses = witnesses
         self.sending = sending
         self.receiving = receiving
     }
@@ -154,18 +153,22 @@ public struct Session<Suite: NoiseSuite>: Sendable {
             throw .forged
         }
         farFailures = 0
-        let witness = Witness(number: number, tag: datagram.suffix(Self.tagLength))
+        let tag = datagram.suffix(Self.tagLength)
         guard verdict == .fresh else {
-            for accepted in witnesses where accepted.number == number && accepted != witness { throw .copied }
+            if let highest = received.highest, witnesses.contradict(number, tag: tag, highest: highest) {
+                throw .copied
+            }
             return .duplicate(number: number, plaintext: plaintext)
         }
-        if witnesses.count == Self.witnessesKept { witnesses.removeFirst() }
-        witnesses.append(witness)
+        witnesses.note(number, tag: tag, highest: received.highest)
         receiving.advance(to: number)
         received.accept(number)
         receiving.forgetBelow(received.lowest)
         return .fresh(number: number, plaintext: plaintext)
     }
+
+    /// The highest number of ours that the peer is known to have received.
+    public var confirmed: UInt64? { confirmedEnd == 0 ? nil : confirmedEnd - 1 }
 
     /// How often the keys of both directions have been renewed by REKEY.
     public var epochs: (sending: UInt64, receiving: UInt64) { (sending.epoch, receiving.epoch) }
@@ -185,6 +188,6 @@ public struct Session<Suite: NoiseSuite>: Sendable {
     /// The peer has shown that it received our frame `number`.
     public mutating func confirm(_ number: UInt64) {
         guard number < nextNumber else { return }
-        confirmed = max(confirmed ?? 0, number)
+        confirmedEnd = max(confirmedEnd, number + 1)
     }
 }

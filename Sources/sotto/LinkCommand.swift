@@ -95,14 +95,20 @@ struct LinkCommand: AsyncParsableCommand {
             ? Task {
                 while !Task.isCancelled {
                     try? await Task.sleep(for: .seconds(1))
-                    say("\r\u{1B}[K" + printer.summary, end: "")
+                    Self.showLive(printer.summary)
                 }
             } : nil
         await Interruption.wait()
         figures?.cancel()
         await relay.close()
         recorder?.close()
-        say((live ? "\r\u{1B}[K" : "") + printer.summary)
+        if live { Self.showLive("") }
+        say(printer.summary)
+    }
+
+    /// In the place of the line before.
+    private static func showLive(_ line: String) {
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(line)".utf8))
     }
 
     private func link() throws -> RadioLink {

@@ -10,6 +10,15 @@ import SecureDatagram
 final class EnrolmentAir {
     typealias Machine = Gateway<WireSuite>
 
+    /// The moment at which one of the two is killed.
+    enum Death: CaseIterable {
+        /// The gateway: what it has made of a datagram is neither stored nor sent; or stored, and not sent.
+        case gatewayBeforeStoring, gatewayBeforeSending
+        /// The device: it does not send what it was about to, or does not hear what arrives; or dies right after either. It
+        /// begins again with the keys that it has kept.
+        case deviceBefore, deviceAfter
+    }
+
     /// When a datagram arrives after it was sent: once, not at all, or more than once.
     typealias Fate = (_ index: Int, _ isUp: Bool) -> [Int64]
 
@@ -60,10 +69,12 @@ final class EnrolmentAir {
 
     /// Lets `use` act on the gateway, then stores what it wants stored and sends what it wants sent.
     @discardableResult
-    func perform<T>(_ use: (Machine) throws -> T, fate: Fate = unchanged) rethrows -> T {
+    func perform<T>(_ use: (Machine) throws -> T, fate: Fate = unchanged, death: Death? = nil) rethrows -> T {
         let result = try use(gateway)
         let actions = gateway.takeActions()
+        if death == .gatewayBeforeStoring { return result }
         store.commit(actions.writes)
+        if death == .gatewayBeforeSending { return result }
         for datagram in actions.datagrams {
             for delay in fate(sent.down.count, false) { underWay.append((now + delay, false, datagram.bytes)) }
             sent.down.append(datagram.bytes)
@@ -100,6 +111,58 @@ final class EnrolmentAir {
                 machine.handleTimeout(now: now)
             } else {
                 return machine.outcome
+            }
+        }
+        return machine.outcome
+    }
+
+    /// The same, where each of the two is killed at some of its steps.
+    ///
+    /// - Parameters:
+    ///   - deaths: by what has happened before: datagrams that the gateway has taken, or that the device has sent or heard.
+    ///   - remake: the device's machine after its death.
+    func run(
+        _ machine: inout Enrolment<WireSuite>, deaths: [(step: Int, Death)],
+        remake: () throws -> Enrolment<WireSuite>
+    ) throws -> Enrolment<WireSuite>.Outcome {
+        var steps = (gateway: 0, device: 0)
+        /// What the device's next step is cut short by.
+        func deviceDeath() -> Death? {
+            defer { steps.device += 1 }
+            return deaths.first {
+                $0.step == steps.device && ($0.1 == .deviceBefore || $0.1 == .deviceAfter)
+            }?.1
+        }
+        while machine.outcome == .waiting, sent.up.count < 100 {
+            if let datagram = machine.nextDatagram() {
+                let death = deviceDeath()
+                if death != .deviceBefore {
+                    sent.up.append(datagram)
+                    underWay.append((now + second / 2, true, datagram))
+                }
+                if death != nil { machine = try remake() }
+                continue
+            }
+            let next = underWay.indices.min { underWay[$0].time < underWay[$1].time }
+            guard let next, underWay[next].time <= machine.deadline ?? .max else {
+                guard let deadline = machine.deadline else { break }
+                now = max(now, deadline)
+                machine.handleTimeout(now: now)
+                continue
+            }
+            let arrival = underWay.remove(at: next)
+            now = max(now, arrival.time)
+            if arrival.isUp {
+                let death = deaths.first {
+                    $0.step == steps.gateway && ($0.1 == .gatewayBeforeStoring || $0.1 == .gatewayBeforeSending)
+                }?.1
+                steps.gateway += 1
+                perform({ $0.receive(arrival.bytes, from: address, now: moment) }, death: death)
+                if death != nil { restart() }
+            } else {
+                let death = deviceDeath()
+                if death != .deviceBefore { machine.receive(arrival.bytes, now: now) }
+                if death != nil { machine = try remake() }
             }
         }
         return machine.outcome

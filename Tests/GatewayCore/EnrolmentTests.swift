@@ -94,6 +94,25 @@ struct EnrolmentTests {
         }
     }
 
+    @Test("wherever either of the two is killed, or both are", arguments: Way.allCases)
+    func killed(way: Way) throws {
+        typealias Death = EnrolmentAir.Death
+        let steps = way == .code ? 3 : 5
+        let all = (0..<steps).flatMap { step in Death.allCases.map { (step: step, $0) } }
+        var plans = all.map { [$0] }
+        for first in all { for second in all where second.step >= first.step { plans.append([first, second]) } }
+        for plan in plans {
+            var (air, machine) = try prepare(way)
+            let outcome = try air.run(&machine, deaths: plan) { try self.machine(way, air) }
+            guard case .enrolled = outcome else {
+                Issue.record("\(plan): \(outcome)")
+                continue
+            }
+            try expectEnrolledOnce(air, outcome)
+            #expect(air.sent.up.count <= 12, "\(plan)")
+        }
+    }
+
     @Test(
         "through half of all datagrams being lost, or gives up after a bounded number of them", arguments: Way.allCases)
     func halfIsLost(way: Way) throws {

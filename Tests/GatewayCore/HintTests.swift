@@ -143,6 +143,26 @@ struct HintTests {
         }
     }
 
+    @Test(
+        "forged for every frame costs a handshake an hour, then ever fewer: one a day, and nothing is lost or doubled")
+    func forgedForEver() throws {
+        try withPair(seed: 406, isRestored: false) { world, device in
+            let start = world.now
+            var handshakes: [Int64] = []
+            for index in 1...24 * 7 {
+                device.send(.text("\(index)"))
+                let frame = try newest(world)
+                if isHandshake(frame) { handshakes.append((world.now - start) / (60 * minute)) }
+                for _ in 0..<5 { device.receive(Hint.write(answering: frame, RecordingSuite.self)) }
+                world.run(for: start + Int64(index) * 60 * minute - world.now)
+            }
+            // The hint of the hour before each was believed: 2, 4, 8, 16 hours after the last one, then a day.
+            #expect(handshakes == [1, 3, 5, 9, 17, 33, 57, 81, 105, 129, 153])
+            #expect(device.accepted.count == 1 + 24 * 7)
+            #expect(world.judge(device, in: room).isEmpty)
+        }
+    }
+
     @Test("is neither given to a device with a provisioned session, which cannot shake hands, nor believed by it")
     func provisioned() throws {
         let (air, identity, state) = try ProvisioningTests().provisioned()

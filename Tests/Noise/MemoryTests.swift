@@ -19,10 +19,10 @@ struct MemoryTests {
             _ = try ends[1 - step % 2].readMessage(message)
         }
         let (first, second) = (try ends[0].split(), try ends[1].split())
-        let sealed = first.initiatorToResponder.seal([1], number: 3)
-        #expect(second.initiatorToResponder.open(sealed[...], number: 3) == [1])
-        let rekeyed = second.responderToInitiator.rekeyed().seal([2], number: 4)
-        #expect(first.responderToInitiator.rekeyed().open(rekeyed[...], number: 4) == [2])
+        let sealed = first.initiatorToResponder.key.seal([1], number: 3)
+        #expect(second.initiatorToResponder.key.open(sealed[...], number: 3) == [1])
+        let rekeyed = second.responderToInitiator.key.rekeyed().seal([2], number: 4)
+        #expect(first.responderToInitiator.key.rekeyed().open(rekeyed[...], number: 4) == [2])
     }
 
     @Test("whatever a handshake derives is overwritten, in its place, once it is over", arguments: Parties.patterns)
@@ -42,14 +42,14 @@ struct MemoryTests {
 
     @Test("a key that another state still holds is not overwritten under it")
     func shared() throws {
-        let copy: CipherState<WireSuite>
+        let copy: CipherKey<WireSuite>
         do {
-            let state = CipherState<WireSuite>(keyBytes: [UInt8](repeating: 4, count: 32))
-            copy = state
-            _ = state.rekeyed()
+            let key = CipherKey<WireSuite>([UInt8](repeating: 4, count: 32))
+            copy = key
+            _ = key.rekeyed()
         }
-        #expect(copy.keyBytes == [UInt8](repeating: 4, count: 32))
-        let taken = CipherState<WireSuite>(keyBytes: [UInt8](repeating: 5, count: 32)).keyBytes
+        #expect(copy.bytes == [UInt8](repeating: 4, count: 32))
+        let taken = CipherKey<WireSuite>([UInt8](repeating: 5, count: 32)).bytes
         #expect(taken == [UInt8](repeating: 5, count: 32))
     }
 

@@ -57,8 +57,8 @@ struct PeerTests {
 
         var keys = try state.split()
         var frames = try exchange(&keys, weBegin, peer, label: "ours")
-        keys.initiatorToResponder = keys.initiatorToResponder.rekeyed()
-        keys.responderToInitiator = keys.responderToInitiator.rekeyed()
+        keys.initiatorToResponder.key = keys.initiatorToResponder.key.rekeyed()
+        keys.responderToInitiator.key = keys.responderToInitiator.key.rekeyed()
         frames += try exchange(&keys, weBegin, peer, label: "ours, rekeyed")
         #expect(frames == expectedFrames("peer") + expectedFrames("peer, rekeyed"))
 
@@ -77,8 +77,8 @@ struct PeerTests {
     private func exchange(
         _ keys: inout State.Keys, _ weBegin: Bool, _ peer: NoisePeer, label: String
     ) throws -> [String] {
-        let sending = weBegin ? keys.initiatorToResponder : keys.responderToInitiator
-        let receiving = weBegin ? keys.responderToInitiator : keys.initiatorToResponder
+        let sending = (weBegin ? keys.initiatorToResponder : keys.responderToInitiator).key
+        let receiving = (weBegin ? keys.responderToInitiator : keys.initiatorToResponder).key
         for nonce in Self.nonces {
             let number = (0..<8).map { UInt8(truncatingIfNeeded: nonce >> (56 - 8 * UInt64($0))) }
             try peer.send(number + sending.seal(Array("\(label) \(nonce)".utf8), number: nonce))

@@ -14,8 +14,8 @@ struct Pair {
 
     init(number: UInt32 = 5) throws {
         let number = try #require(DeviceNumber(number))
-        let up = CipherState<WireSuite>(keyBytes: [UInt8](repeating: 1, count: 32))
-        let down = CipherState<WireSuite>(keyBytes: [UInt8](repeating: 2, count: 32))
+        let up = CipherKey<WireSuite>([UInt8](repeating: 1, count: 32))
+        let down = CipherKey<WireSuite>([UInt8](repeating: 2, count: 32))
         let id = [UInt8](repeating: 0x1D, count: 32)
         device = WireSession(id: id, role: .device, device: number, sending: up, receiving: down)
         gateway = WireSession(id: id, role: .gateway, device: number, sending: down, receiving: up)
@@ -268,26 +268,26 @@ struct SessionTests {
 
     @Test("the key of an epoch is REKEY of the one before, and of two epochs ago nothing opens")
     func epochKeys() throws {
-        let first = CipherState<WireSuite>(keyBytes: [UInt8](repeating: 1, count: 32))
+        let first = CipherKey<WireSuite>([UInt8](repeating: 1, count: 32))
         var keys = EpochKeys<WireSuite>(EpochKey(key: first))
-        func key(_ number: UInt64, reach: UInt64) -> [UInt8]? { keys.key(for: number, reach: reach)?.keyBytes }
+        func key(_ number: UInt64, reach: UInt64) -> [UInt8]? { keys.key(for: number, reach: reach)?.bytes }
         let second = first.rekeyed()
-        #expect(key(1023, reach: 0) == first.keyBytes)
+        #expect(key(1023, reach: 0) == first.bytes)
         #expect(key(1024, reach: 0) == nil)
-        #expect(key(1024, reach: 1) == second.keyBytes)
+        #expect(key(1024, reach: 1) == second.bytes)
         #expect(key(2048, reach: 1) == nil)
-        #expect(key(2048, reach: 2) == second.rekeyed().keyBytes)
+        #expect(key(2048, reach: 2) == second.rekeyed().bytes)
         // Asking is no step.
         #expect(keys.epoch == 0)
         keys.advance(to: 1024)
         #expect(keys.epoch == 1)
-        #expect(key(5, reach: 1) == first.keyBytes)
-        #expect(key(1024, reach: 0) == second.keyBytes)
+        #expect(key(5, reach: 1) == first.bytes)
+        #expect(key(1024, reach: 0) == second.bytes)
         keys.advance(to: 2048)
         #expect(key(5, reach: 64) == nil)
-        #expect(key(1025, reach: 64) == second.keyBytes)
+        #expect(key(1025, reach: 64) == second.bytes)
         keys.forgetBelow(2047)
-        #expect(key(2047, reach: 1) == second.keyBytes)
+        #expect(key(2047, reach: 1) == second.bytes)
         keys.forgetBelow(2048)
         #expect(key(2047, reach: 1) == nil)
     }
@@ -433,8 +433,9 @@ struct SessionTests {
         for length in 0..<stored.count { #expect(WireSession(decoding: Array(stored.prefix(length))) == nil) }
         #expect(WireSession(decoding: stored + [0]) == nil)
         // Version, role, length of the id, the device number's top bytes.
-        for (index, value) in [(0, UInt8(0)), (0, 3), (1, 2), (2, 31), (2, 33), (2, 255), (35, 1), (39, 1), (40, 0x21)]
-        {
+        for (index, value) in [
+            (0, UInt8(0)), (0, 2), (0, 4), (1, 2), (2, 31), (2, 33), (2, 255), (35, 1), (39, 1), (40, 0x21),
+        ] {
             var spoilt = stored
             spoilt[index] = value
             #expect(WireSession(decoding: spoilt) == nil, "byte \(index)")

@@ -115,11 +115,12 @@ struct AddCommand: AsyncParsableCommand {
         if json {
             try printJSON(device)
         } else {
-            print("\(device.name) is device \(device.number) and \(device.userID) in \(device.room): \(device.state)")
-            if let remedy = device.remedy { print("  \(remedy)") }
+            try printLine(
+                "\(device.name) is device \(device.number) and \(device.userID) in \(device.room): \(device.state)")
+            if let remedy = device.remedy { try printLine("  \(remedy)") }
             if let key = reply.status?.gatewayKey {
-                print("On the device (put the gateway's address in):")
-                print(
+                try printLine("On the device (put the gateway's address in):")
+                try printLine(
                     "  sotto device configure FILE --gateway HOST:PORT --gateway-key \(key) --number \(device.number)"
                         + profileOption)
             }

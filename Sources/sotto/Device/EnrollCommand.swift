@@ -56,7 +56,7 @@ struct EnrollCommand: AsyncParsableCommand {
         if json {
             try printJSON(["file": file, "number": String(number)])
         } else {
-            print("enrolled as device \(number); \(file) is ready: sotto device send -d \(file) hello")
+            try printLine("enrolled as device \(number); \(file) is ready: sotto device send -d \(file) hello")
         }
     }
 

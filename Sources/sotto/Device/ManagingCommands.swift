@@ -17,18 +17,18 @@ struct ListCommand: AsyncParsableCommand {
             return
         }
         for enrolment in reply.enrolments {
-            print("-  \(enrolment.name)  \(enrolment.room)  may enrol itself until \(enrolment.expires)")
+            try printLine("-  \(enrolment.name)  \(enrolment.room)  may enrol itself until \(enrolment.expires)")
         }
         if devices.isEmpty, reply.enrolments.isEmpty { say("no devices; sotto device add adds one") }
         for device in devices {
             let seen = device.lastSeen.map { "last seen \($0)" } ?? "never seen"
-            print(
+            try printLine(
                 "\(device.number)  \(device.name)  \(device.room)  \(device.state)  \(seen)  accepted \(device.accepted), "
                     + "in the room \(device.delivered), \(device.state == "encrypted" ? "held" : "queued") \(device.queued), "
                     + "refused \(device.refused), waiting for it \(device.waiting)\(device.isWatching ? ", watches" : "")"
             )
-            print("   \(device.pattern)\(device.session.map { ", " + Self.describe($0) } ?? ", no session")")
-            if let remedy = device.remedy { print("   \(remedy)") }
+            try printLine("   \(device.pattern)\(device.session.map { ", " + Self.describe($0) } ?? ", no session")")
+            if let remedy = device.remedy { try printLine("   \(remedy)") }
         }
     }
 
@@ -102,7 +102,7 @@ struct RevokeCommand: AsyncParsableCommand {
         if json, let device = reply.devices.first {
             try printJSON(device)
         } else {
-            print("\(name) is revoked")
+            try printLine("\(name) is revoked")
         }
     }
 }

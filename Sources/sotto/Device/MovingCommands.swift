@@ -76,7 +76,7 @@ struct ImportCommand: ParsableCommand {
         if json {
             try printJSON(["file": file, "number": number])
         } else {
-            print("\(file) is device \(number): sotto device send -d \(file) hello")
+            try printLine("\(file) is device \(number): sotto device send -d \(file) hello")
         }
     }
 }
@@ -114,6 +114,7 @@ struct ExportCommand: ParsableCommand {
         try MovedSessions.add(known.id, of: device)
         try SessionFile(gateway: address, number: number, state: state).save(session)
         try? FileManager.default.removeItem(atPath: device.stateFile)
-        print("the session of device \(number) is in \(session), for sotto device import; \(file) is not used any more")
+        try printLine(
+            "the session of device \(number) is in \(session), for sotto device import; \(file) is not used any more")
     }
 }

@@ -38,7 +38,7 @@ extension SendingOptions {
         }
         let report = try await wait(for: started, runner, what)
         try await runner.close()
-        print(json ? try report.jsonLine : "accepted (\(report.code ?? "")): \(report.line)")
+        try printLine(json ? try report.jsonLine : "accepted (\(report.code ?? "")): \(report.line)")
     }
 
     private func wait(

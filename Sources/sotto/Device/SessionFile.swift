@@ -80,9 +80,9 @@ struct SessionFile {
     }
 
     static func explain(_ device: DeviceSummary, _ path: String) {
-        print("\(device.name) is device \(device.number) and \(device.userID) in \(device.room)")
-        print("Carry \(path) to the device, as the secret that it is; there, once:")
-        print("  sotto device import \(path)")
+        try printLine("\(device.name) is device \(device.number) and \(device.userID) in \(device.room)")
+        try printLine("Carry \(path) to the device, as the secret that it is; there, once:")
+        try printLine("  sotto device import \(path)")
     }
 
     /// Nothing is there already that a session could overwrite.

@@ -3,6 +3,7 @@ internal import CoAP
 internal import CompactMatrix
 internal import DeviceClient
 internal import Foundation
+internal import GatewayCore
 
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -97,27 +98,22 @@ struct WatchCommand: AsyncParsableCommand {
         case .message(let text):
             shown.message = text
             shown.cost.what = "message"
-            if !options.json { try printLine("\(delivery.sender): \(printable(text))") }
+            if !options.json { try printLine("\(delivery.sender): \(text)") }
         case .command(let verb, let arguments):
             shown.command = verb
             shown.cost.what = "command"
             shown.arguments = Dictionary(arguments.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
             let words = arguments.map { "\($0.key)=\($0.value)" }
             if !options.json {
-                try printLine("\(delivery.sender) commands: \(printable(([verb] + words).joined(separator: " ")))")
+                try printLine("\(delivery.sender) commands: \(([verb] + words).joined(separator: " "))")
             }
         }
         if options.json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            try printLine(String(decoding: encoder.encode(shown), as: UTF8.self))
+            try printLine(String(decoding: encoder.encode(shown), as: UTF8.self).asPlainJSON)
         } else {
             if shown.cost.down.datagrams > 0 { say("  \(shown.cost.line)") }
         }
-    }
-
-    /// Somebody else's text on our terminal: control characters would act there.
-    private func printable(_ text: String) -> String {
-        String(text.map { $0.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F } ? "\u{FFFD}" : $0 })
     }
 }

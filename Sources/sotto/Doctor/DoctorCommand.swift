@@ -22,8 +22,8 @@ struct DoctorCommand: AsyncParsableCommand {
             try printJSON(Report(isWell: isWell, findings: findings))
         } else {
             for finding in findings {
-                print("\(Self.pad(finding.state.rawValue, 7))\(Self.pad(finding.check, 15))\(finding.text)")
-                if let remedy = finding.remedy { print("       -> \(remedy)") }
+                try printLine("\(Self.pad(finding.state.rawValue, 7))\(Self.pad(finding.check, 15))\(finding.text)")
+                if let remedy = finding.remedy { try printLine("       -> \(remedy)") }
             }
         }
         if !isWell { throw ExitCode(1) }

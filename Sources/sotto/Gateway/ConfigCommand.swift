@@ -102,37 +102,3 @@ struct RegistrationCommand: ParsableCommand {
             ).yaml, terminator: "")
     }
 }
-
-struct KeyCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "key", abstract: "Makes keys.", subcommands: [Generate.self, Public.self])
-
-    struct Generate: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Prints a new private key.",
-            discussion: "Example: (umask 077; sotto key generate > gateway.key)")
-
-        @Flag(help: "Print JSON.")
-        var json = false
-
-        func run() throws {
-            let key = KeyText.render(KeyText.generate())
-            if json { try printJSON(["privateKey": key]) } else { print(key) }
-        }
-    }
-
-    struct Public: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Reads a private key from standard input and prints its public key.",
-            discussion: "Example: sotto key public < gateway.key")
-
-        @Flag(help: "Print JSON.")
-        var json = false
-
-        func run() throws {
-            let text = String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
-            let key = KeyText.render(WireSuite.publicKey(of: try KeyText.parse(text, "standard input")))
-            if json { try printJSON(["publicKey": key]) } else { print(key) }
-        }
-    }
-}

@@ -12,6 +12,12 @@ struct DataDirectory {
             + "used twice; each device shakes hands again after one message without an answer. Queues are kept"
     }
 
+    static func lock(_ configuration: GatewayConfiguration) throws -> FileLock {
+        try FileLock(configuration.lockFile) { holder in
+            "\(configuration.dataDirectory) is in use by another gateway\(holder.map { " (process \($0))" } ?? "")"
+        }
+    }
+
     init(_ configuration: GatewayConfiguration) throws {
         let path = configuration.dataDirectory
         do {
@@ -20,9 +26,7 @@ struct DataDirectory {
         } catch {
             throw Failure(.storage, "\(path): cannot be made: \(error.localizedDescription)")
         }
-        lock = try FileLock(configuration.lockFile) { holder in
-            "\(path) is in use by another gateway\(holder.map { " (process \($0))" } ?? "")"
-        }
+        lock = try Self.lock(configuration)
         do {
             store = try Store(
                 path: configuration.storeFile, cipher: try StorageKey.load(configuration),

@@ -46,7 +46,7 @@ struct GatewayCommand: AsyncParsableCommand {
         guard let level = Logger.Level(rawValue: logLevel) else {
             throw Failure(.badInput, "--log-level \(logLevel): trace, debug, info, notice, warning, error or critical")
         }
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        LoggingSystem.bootstrap { LineLogHandler(label: $0) }
         var logger = Logger(label: "sotto")
         logger.logLevel = level
         let configuration = try load()

@@ -19,24 +19,24 @@ struct StatusCommand: AsyncParsableCommand {
             try printJSON(status)
             return
         }
-        print("listening     \(status.listening.joined(separator: ", "))")
-        print("gateway key   \(status.gatewayKey)")
-        print("homeserver    \(status.homeserverProblem.map { "trying again: \($0)" } ?? "no problem known")")
-        print("devices       \(status.devices), messages on their way to rooms: \(status.queued)")
+        try printLine("listening     \(status.listening.joined(separator: ", "))")
+        try printLine("gateway key   \(status.gatewayKey)")
+        try printLine("homeserver    \(status.homeserverProblem.map { "trying again: \($0)" } ?? "no problem known")")
+        try printLine("devices       \(status.devices), messages on their way to rooms: \(status.queued)")
         if let restore = status.restore {
             let awaited = restore.awaitingHandshake
-            print(
+            try printLine(
                 "restored      \(restore.detected): \(restore.reason); "
                     + (awaited.isEmpty
                         ? "every device has shaken hands since"
                         : "yet to shake hands: \(awaited.joined(separator: ", "))"))
         }
         let counters = status.counters
-        print("received      \(counters.datagramsReceived) datagrams, \(counters.bytesReceived) bytes")
-        print(
+        try printLine("received      \(counters.datagramsReceived) datagrams, \(counters.bytesReceived) bytes")
+        try printLine(
             "sent          \(counters.datagramsSent) datagrams, \(counters.bytesSent) bytes, "
                 + "\(counters.retransmissions) repeated, \(counters.answersRepeated) answers repeated")
-        print(
+        try printLine(
             "dropped       \(counters.droppedMalformed) malformed, \(counters.droppedUnknownDevice) of unknown devices, "
                 + "\(counters.droppedForged) forged, \(counters.droppedReplayed) replayed, \(counters.droppedTooOld) too old, "
                 + "\(counters.droppedRepeatedTooOften) repeated too often, \(counters.droppedRateLimited) rate limited, "
@@ -48,5 +48,5 @@ struct StatusCommand: AsyncParsableCommand {
 func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    print(String(decoding: try encoder.encode(value), as: UTF8.self).asPlainJSON)
 }

@@ -19,7 +19,10 @@ enum StorageKey {
     }
 
     static func load(_ configuration: GatewayConfiguration) throws -> SealingKey? {
-        guard let path = path(configuration) else { return nil }
+        try path(configuration).map(load(from:))
+    }
+
+    static func load(from path: String) throws -> SealingKey {
         guard let key = SealingKey(try KeyText.load(path)) else {
             throw Failure(.key, "\(path): libsodium has no memory for the storage key (RLIMIT_MEMLOCK)")
         }

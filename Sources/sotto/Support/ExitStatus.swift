@@ -1,4 +1,5 @@
 internal import Foundation
+internal import GatewayCore
 
 /// What the exit code of the program says. Docs/Operators-Guide.md lists them.
 enum ExitStatus: Int32, CaseIterable {
@@ -39,12 +40,12 @@ struct Failure: Error, CustomStringConvertible {
     var description: String { message }
 }
 
-/// Prints to standard error: what is not the result of a command.
-func say(_ text: String, end: String = "\n") {
-    FileHandle.standardError.write(Data((text + end).utf8))
+/// Prints one line to standard error, whatever stands in it: what is not the result of a command.
+func say(_ text: String) {
+    FileHandle.standardError.write(Data((text.onOneLine + "\n").utf8))
 }
 
-/// Prints a line of a command's result at once, also into a pipe.
+/// Prints one line of a command's result, whatever stands in it, at once, also into a pipe.
 func printLine(_ text: String) throws {
-    try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+    try FileHandle.standardOutput.write(contentsOf: Data((text.onOneLine + "\n").utf8))
 }

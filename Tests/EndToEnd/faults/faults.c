@@ -1,5 +1,5 @@
 // Makes the machine fail under one program (LD_PRELOAD): kills it at a chosen call, forgets what was not synchronised,
-// has no room, and jumps with the clock. Each fault is asked for by an environment variable; without any it does nothing.
+// has no room, no random bytes, and jumps with the clock. Each fault is asked for by an environment variable; without any it does nothing.
 //
 //   FAULT_FOLDER   the folder whose files are meant (writes and syncs elsewhere are not counted or refused)
 //   FAULT_KILL     "KIND N before|after": SIGKILL at the N-th call. KIND is write (write, pwrite, writev on files),
@@ -8,6 +8,7 @@
 //   FAULT_SHADOW   a folder in which what is synchronised is kept: see power.py
 //   FAULT_FULL     while a file of this name exists, files take no byte more (ENOSPC)
 //   FAULT_CLOCK    a file with seconds in it that are added to the time of day
+//   FAULT_RANDOM   there are no random bytes: neither getrandom nor /dev/random and /dev/urandom
 //   FAULT_NORMAL   SQLite gets "synchronous = NORMAL" where it is asked for FULL
 //
 // Kills happen under the lock that also covers the shadow, so that it is never half written. Every call goes on to the
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -40,7 +42,7 @@ static char folder[4096], shadow[4096], full[4096], clock_file[4096];
 static size_t folder_length;
 static enum kind kill_kind;
 static long kill_at, kill_after, calls[4];
-static int normal;
+static int normal, randomless;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void die(void) {
@@ -216,7 +218,18 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
     SENDING(next(fd, messages, count, flags));
 }
 
+ssize_t getrandom(void *bytes, size_t count, unsigned flags) {
+    NEXT(getrandom);
+    if (!randomless) return next(bytes, count, flags);
+    errno = ENOSYS;
+    return -1;
+}
+
 #define OPENING(name, ...) \
+    if (randomless && (!strcmp(path, "/dev/random") || !strcmp(path, "/dev/urandom"))) { \
+        errno = ENOENT; \
+        return -1; \
+    } \
     mode_t mode = 0; \
     if (flags & (O_CREAT | O_TMPFILE)) { \
         va_list arguments; \
@@ -325,6 +338,7 @@ __attribute__((constructor)) static void begin(void) {
     read_path("FAULT_CLOCK", clock_file);
     folder_length = strlen(folder);
     normal = getenv("FAULT_NORMAL") != NULL;
+    randomless = getenv("FAULT_RANDOM") != NULL;
     char kind[16], when[16];
     const char *text = getenv("FAULT_KILL");
     if (text && sscanf(text, "%15s %ld %15s", kind, &kill_at, when) == 3) {

@@ -22,11 +22,12 @@ class Shim:
     def __init__(self, library, folder):
         self.library, self.folder = library, str(folder)
 
-    def environment(self, kill=None, kill_ms=None, shadow=None, full=None, clock=None, normal=False):
+    def environment(self, kill=None, kill_ms=None, shadow=None, full=None, clock=None, normal=False, randomless=False):
         """`kill`: (kind, n, "before" or "after"); the others as faults.c says."""
         faults = {
             "KILL": kill and "{} {} {}".format(*kill), "KILL_MS": kill_ms, "SHADOW": shadow, "FULL": full,
-            "CLOCK": clock, "NORMAL": 1 if normal else None}
+            "CLOCK": clock, "NORMAL": 1 if normal else None,
+            "RANDOM": 1 if randomless else None}
         return {
             "LD_PRELOAD": self.library, "FAULT_FOLDER": self.folder,
             **{f"FAULT_{name}": str(value) for name, value in faults.items() if value is not None}}

@@ -69,7 +69,7 @@ struct ChannelBenchmark {
 
     /// The same without a session around it.
     static func cipherStates(_ bare: inout Bare) -> Measurement {
-        let state = CipherState<WireSuite>(keyBytes: Sodium.randomBytes(32))
+        let state = CipherKey<WireSuite>(Sodium.randomBytes(32))
         let plaintext = [UInt8](repeating: 7, count: 32)
         var number: UInt64 = 0
         return Measurement(
@@ -89,7 +89,7 @@ struct ChannelBenchmark {
     }
 
     static func forgedCiphertext(_ bare: inout Bare) -> Measurement {
-        let state = CipherState<WireSuite>(keyBytes: Sodium.randomBytes(32))
+        let state = CipherKey<WireSuite>(Sodium.randomBytes(32))
         let forgery = [UInt8](repeating: 7, count: 48)
         bare.seal()
         bare.damage()
