@@ -128,6 +128,47 @@ struct RobustBlockTests {
     }
 
     @Test(
+        "without M the blocks that are named are sent alone; with M those from there on, though the server knows of none"
+    )
+    func singleBlocks() throws {
+        var server = ServerSession(endpoint: Endpoint(parameters: .rfc7252, seed: 1, firstMessageID: 0))
+        func answers(_ options: [(UInt32, Bool)], path: UInt8) throws -> [String] {
+            let blocks = options.map { BlockOption(number: $0.0, more: $0.1, exponent: 2).option(.qBlock2) }
+            let message = Message(
+                type: .nonConfirmable, code: .get, messageID: UInt16(path), token: [path],
+                options: [MessageOption(.uriPath, [path])] + blocks)
+            server.receive(try message.encoded(), now: 0)
+            while case .request(let id, _)? = server.nextEvent() {
+                server.respond(to: id, Response(.content, payload: Self.body(15 * 64)), now: 0)
+            }
+            var lines: [String] = []
+            while case .message(let bytes)? = server.nextTransmission()?.content {
+                let message = try Message(decoding: bytes)
+                let block = message.option(.qBlock2).flatMap { BlockOption($0) }
+                lines.append(block.map { "\($0.number)\($0.more ? "+" : "")" } ?? "\(message.code.codeClass)")
+            }
+            return lines
+        }
+        #expect(try answers([(0, false)], path: 1) == ["0+"])
+        #expect(try answers([(3, false), (14, false)], path: 2) == ["3+", "14"])
+        #expect(try answers([(10, true)], path: 3) == ["10+", "11+", "12+", "13+", "14"])
+        #expect(try answers([(15, false)], path: 4) == ["4"])
+        #expect(try answers([(15, true)], path: 5) == ["4"])
+    }
+
+    @Test("a body of more blocks than a byte has tokens gets there, and back")
+    func manyBlocks() {
+        let (up, uploaded) = Self.upload(400 * 16, exponent: 0)
+        #expect(uploaded == .done(Response(.changed)))
+        #expect(up.requests.map(\.payload) == [Self.body(400 * 16)])
+        guard case .done(let response) = Self.download(400 * 16, exponent: 0).outcome else {
+            Issue.record("no body")
+            return
+        }
+        #expect(response.payload == Self.body(400 * 16))
+    }
+
+    @Test(
         "with a tenth or a third lost, some doubled and all out of order, bodies arrive whole or fail cleanly",
         arguments: 0..<100)
     func badWeather(seed: UInt64) {
