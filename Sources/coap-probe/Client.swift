@@ -94,7 +94,7 @@ struct Client {
     ) throws(Trouble) {
         var registering = request
         registering.options.append(MessageOption(.observe, uint: 0))
-        let handle = try start(registering, confirmable)
+        var handle = try start(registering, confirmable)
         let draw: UInt64 = random.next()
         var resource = ObservedResource(request, exponent: blockExponent)
         var fetching: Endpoint.Handle?
@@ -114,6 +114,12 @@ struct Client {
                 fetching = nil
                 continue
             case .response(handle, let response):
+                if let echo = response.option(.echo), registering.option(.echo) == nil, response.code == .unauthorized {
+                    // The server wants to know that we are where we say (RFC 9175 section 2.3).
+                    registering.options.append(echo)
+                    handle = try start(registering, confirmable)
+                    continue
+                }
                 if seen < count { each(response) }
                 return
             case .failed(handle, let failure):
