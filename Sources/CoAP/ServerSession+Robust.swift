@@ -138,7 +138,12 @@ extension ServerSession {
         guard let first = blocks.first, !(first.number == 0 && first.more),
             let index = held.downloads.firstIndex(where: { $0.key == key }),
             blocks.allSatisfy({ $0.exponent == held.downloads[index].sender.exponent })
-        else { return false }
+        else {
+            // What is no safe request must not be run for the sake of a block.
+            guard !request.method.isSafe, let first = blocks.first, first.number > 0 else { return false }
+            endpoint.answer(id, Response(.requestEntityIncomplete), now: now)
+            return true
+        }
         held.downloads[index].token = id.token
         var isHonest = true
         for block in blocks {

@@ -3,15 +3,16 @@ public import CoAP
 extension ConformanceSite {
     /// Handles one request with its whole body.
     public mutating func handle(_ request: Request, now: Int64) -> Handling {
-        var segments: [String] = []
-        for segment in request.path {
-            guard let text = String(validating: segment, as: UTF8.self), !text.contains("/") else {
-                return .answer(Response(.notFound))
-            }
-            segments.append(text)
-        }
         // "" and "/" name the same resource, whose request has no Uri-Path (RFC 7252 section 6.4).
-        let path = "/" + segments.joined(separator: "/")
+        var bytes: [UInt8] = []
+        for option in request.options where option.number == .uriPath {
+            guard !option.value.contains(UInt8(ascii: "/")) else { return .answer(Response(.notFound)) }
+            bytes.append(UInt8(ascii: "/"))
+            bytes.append(contentsOf: option.value)
+        }
+        guard let path = bytes.isEmpty ? "/" : String(validating: bytes, as: UTF8.self) else {
+            return .answer(Response(.notFound))
+        }
         guard conditionHolds(request, path) else { return .answer(Response(.preconditionFailed)) }
         switch path {
         case "/": return get(request, Representation("Sotto's server for checks of conformance\n"))

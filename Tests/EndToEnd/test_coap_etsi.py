@@ -118,10 +118,12 @@ def test_core_09_11_16_17_separate(port):
     # The acknowledgement of the request is lost: the client repeats that, and is told once more.
     request = client.send(GET, "/separate")
     client.receive()
+    began = time.monotonic()
     client.socket.send(request.encode())
     acknowledged = client.receive()
     assert (acknowledged.mtype, code(acknowledged)) == (ACK, "0.00")
     client.reply(client.receive(), ACK)
+    assert 0.5 < time.monotonic() - began < 2
     client.send(GET, "/separate", mtype=NON)
     answer = client.receive()
     assert (answer.mtype, code(answer)) == (NON, "2.05")
