@@ -244,7 +244,9 @@ public struct Endpoint: Sendable {
             emptyTokenFreeAt = now + parameters.exchangeLifetime
         }
         let isTaken = now < emptyTokenFreeAt || outgoing.contains { $0.role == .request && $0.token.isEmpty }
-        let token: [UInt8] = observes || isTaken ? takeToken() : []
+        // Blocks of an answer may come for longer than an exchange lives, and would be taken for another's.
+        let isRobust = continues && !confirmable
+        let token: [UInt8] = observes || isTaken || isRobust ? takeToken() : []
         guard confirmable else {
             return try startUnconfirmed(request, token: token, observes: observes, continues: continues, now: now)
         }

@@ -228,9 +228,14 @@ def test_our_client_at_libcoap(loss):
     try:
         probe("ping", uri)
         assert "test server" in probe("get", f"{uri}/", loss=loss)[0]
-        assert probe("put", f"{uri}/example", "--size", "4000", loss=loss)[1] in ("2.01", "2.04")
-        body, code = probe("get", f"{uri}/example", "--block", "256", loss=loss)
-        assert (body, code) == (BODY, "2.05")
+        for _ in range(5 if loss else 1):
+            assert probe("put", f"{uri}/example", "--size", "4000", loss=loss)[1] in ("2.01", "2.04")
+            body, code = probe("get", f"{uri}/example", "--block", "256", loss=loss)
+            # libcoap 4.3.1 remembers no requests: the last block, repeated since its answer got lost, is a new body to it.
+            assert code == "2.05" and BODY.endswith(body)
+            if body == BODY:
+                break
+        assert body == BODY
         assert probe("get", f"{uri}/async?2", loss=loss)[1] == "2.05"
         assert probe("delete", f"{uri}/example", loss=loss)[1] == "2.02"
         assert probe("get", f"{uri}/example", expect=1, loss=loss)[1] == "4.04"
@@ -370,7 +375,8 @@ def test_our_client_in_robust_blocks_at_libcoap(loss):
             capture_output=True, text=True, timeout=300)
         if method == "get" and done.returncode == 0:
             assert done.stdout == BODY
-        assert done.returncode in (0, 2), done.stderr
+        # It refuses what lacks too many blocks by a 4.08.
+        assert done.returncode in (0, 2) or "4.08" in done.stderr, done.stderr
         return done.returncode == 0
 
     try:

@@ -58,8 +58,8 @@ private struct BlocksTransfer {
     }
 
     private mutating func start(isRobust: Bool, isUpload: Bool) {
-        // With many more, tokens of transfers that nobody waits for come round again.
-        guard starts < 8 else { return }
+        // With many more, or more blocks, tokens of transfers that nobody waits for come round again.
+        guard starts < 4 else { return }
         starts += 1
         for handle in handles { client.cancel(handle) }
         handles = []
@@ -69,7 +69,7 @@ private struct BlocksTransfer {
         toServer = []
         toClient = []
         let exponent = script.byte() % 7
-        let count = Int(script.byte()) * 16 + Int(script.byte() & 15)
+        let count = Int(script.byte()) * (exponent < 2 ? 3 : 16) + Int(script.byte() & 15)
         answer = Self.body(isUpload ? 5 : count)
         // A path of its own, so that nothing of the transfer before is taken for a part of this one.
         let path = [starts]
