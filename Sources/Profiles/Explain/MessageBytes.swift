@@ -21,19 +21,30 @@ public struct MessageBytes: Equatable, Sendable, Encodable {
     public var down: Int { Self.frameDown + answerCoAP }
 
     /// A confirmable request with this body, and the piggybacked answer without one.
-    public init(_ resource: Resource, bodyBytes: Int, tokenBytes: Int = 0) {
-        let token = [UInt8](repeating: 0, count: max(0, min(8, tokenBytes)))
+    ///
+    /// - Parameter verbatimTokenBytes: of a CoAP stack that speaks as RFC 7252 has it; nil: headers are compact.
+    public init(_ resource: Resource, bodyBytes: Int, verbatimTokenBytes: Int? = nil) {
+        let token = [UInt8](repeating: 0, count: max(0, min(8, verbatimTokenBytes ?? 0)))
         let request = Message(
             type: .confirmable, code: .post, messageID: 0, token: token,
             options: [MessageOption(.uriPath, resource.segment)], payload: [0])
         let answer = Message(type: .acknowledgement, code: .changed, messageID: 0, token: token)
         body = bodyBytes
-        // Neither can fail: both are within all of CoAP's limits.
-        coap = ((try? request.encoded().count) ?? 1) - 1
-        answerCoAP = (try? answer.encoded().count) ?? 0
+        // None can fail: all are within CoAP's limits.
+        var requestBytes = (try? request.encoded()) ?? []
+        var answerBytes = (try? answer.encoded()) ?? []
+        if verbatimTokenBytes == nil {
+            var conversation = CompactConversation(session: [], lifetime: 1)
+            requestBytes = (try? conversation.encode(requestBytes, frame: 0, now: 0)) ?? requestBytes
+            answerBytes =
+                (try? CompactConversation.encode(answer: answerBytes, frame: 0, answered: 0, form: .short))
+                ?? answerBytes
+        }
+        coap = requestBytes.count - 1
+        answerCoAP = answerBytes.count
     }
 
-    /// `18 (frame) + 7 (CoAP) + 4 (body) = 29`.
+    /// `18 (frame) + 1 (CoAP) + 4 (body) = 23`.
     public var sumUp: String { "\(Self.frameUp) (frame) + \(coap) (CoAP) + \(body) (body) = \(up)" }
     var sumDown: String { "\(Self.frameDown) (frame) + \(answerCoAP) (CoAP) = \(down)" }
 }
@@ -65,6 +76,6 @@ extension DeviceProfile {
         if case .template = payload.codec { resource = .packedReading }
         var body = example?.bytes.count ?? 12
         if example == nil, case .template(let template) = payload.codec { body = template.byteCount }
-        return MessageBytes(resource, bodyBytes: body, tokenBytes: coap.tokenBytes)
+        return MessageBytes(resource, bodyBytes: body, verbatimTokenBytes: coap.verbatimTokenBytes)
     }
 }
