@@ -119,6 +119,8 @@ public struct BlockwiseTransfer: Sendable {
     // MARK: Block2
 
     private mutating func received(duringDownload response: Response) -> Step {
+        // A part must not be taken for the whole: SZX 7 is reserved (RFC 7959 section 2.2).
+        if response.option(.block2) != nil, response.block(.block2) == nil { return .failed(.protocolViolation) }
         guard response.code.isSuccess, let block = response.block(.block2), block.number > 0 || block.more else {
             // One message holds it all; or what was begun has come to an end by an error.
             var whole = response

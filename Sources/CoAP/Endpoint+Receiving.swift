@@ -153,8 +153,10 @@ extension Endpoint {
         guard let index = index(awaiting: message.messageID), outgoing[index].role == .request,
             outgoing[index].token == message.token
         else { return }
+        // An acknowledgement is rejected by silence (section 4.2).
+        guard let options = ResponseScreen.sound(message.options) else { return }
         measure(outgoing[index], answerBytes: bytes, now: now)
-        complete(index, message)
+        complete(index, message, options)
     }
 
     private mutating func receive(response message: Message, digest: UInt64, now: Int64) {
@@ -167,19 +169,20 @@ extension Endpoint {
             }
             return
         }
-        let index = outgoing.firstIndex { isAwaited($0, by: message.token) }
+        let options = ResponseScreen.sound(message.options)
+        let index = options == nil ? nil : outgoing.firstIndex { isAwaited($0, by: message.token) }
         received.append(
             Received(
                 messageID: message.messageID, digest: digest, wasTaken: index != nil,
                 expires: now + parameters.exchangeLifetime))
         if received.count > Self.receivedMemory { received.removeFirst() }
-        guard let index else {
-            // Nobody waits for it: a reset ends an observation that we no longer keep (RFC 7641 section 3.6).
+        guard let index, let options else {
+            // Nobody waits for it, or nobody can process it: a reset ends an observation that we no longer keep (RFC 7641 section 3.6).
             if isConfirmable { transmitEmpty(.reset, message.messageID, answering: nil) }
             return
         }
         if isConfirmable { transmitEmpty(.acknowledgement, message.messageID, answering: nil) }
-        complete(index, message)
+        complete(index, message, options)
     }
 
     /// FNV-1a: tells a copy from another message under the same id, which a peer that restarts may pick again.
@@ -199,8 +202,8 @@ extension Endpoint {
         }
     }
 
-    private mutating func complete(_ index: Int, _ message: Message) {
-        let response = Response(message.code, options: message.options, payload: message.payload)
+    private mutating func complete(_ index: Int, _ message: Message, _ options: [MessageOption]) {
+        let response = Response(message.code, options: options, payload: message.payload)
         let handle = outgoing[index].handle
         if outgoing[index].observes, message.code.isSuccess, response.observe != nil {
             events.append(.notification(handle, response))

@@ -148,7 +148,8 @@ public struct Endpoint: Sendable {
     var nextHandle: Handle = 1
     /// The id of the next message; to be stored by an owner that restarts.
     public private(set) var nextMessageID: UInt16
-    var nextToken: UInt8
+    /// Tokens are its lowest bytes.
+    var nextToken: UInt32
     var jitter: UInt64
     /// Bytes of answers kept for repeated requests; the oldest go first.
     static var answerMemory: Int { 16_384 }
@@ -169,7 +170,7 @@ public struct Endpoint: Sendable {
         sharedParameters = [parameters]
         jitter = seed
         nextMessageID = firstMessageID
-        nextToken = max(1, UInt8(truncatingIfNeeded: seed >> 16))
+        nextToken = UInt32(max(1, UInt8(truncatingIfNeeded: seed >> 16)))
     }
 
     /// An endpoint for another peer, with the parameters of `template`, which they share in memory.
@@ -177,7 +178,7 @@ public struct Endpoint: Sendable {
         sharedParameters = template.sharedParameters
         jitter = seed
         nextMessageID = firstMessageID
-        nextToken = max(1, UInt8(truncatingIfNeeded: seed >> 16))
+        nextToken = UInt32(max(1, UInt8(truncatingIfNeeded: seed >> 16)))
     }
 
     // MARK: What the owner takes out
@@ -243,7 +244,9 @@ public struct Endpoint: Sendable {
             emptyTokenFreeAt = now + parameters.exchangeLifetime
         }
         let isTaken = now < emptyTokenFreeAt || outgoing.contains { $0.role == .request && $0.token.isEmpty }
-        let token: [UInt8] = observes || isTaken ? [takeToken()] : []
+        // Blocks of an answer may come for longer than an exchange lives, and would be taken for another's.
+        let isRobust = continues && !confirmable
+        let token: [UInt8] = observes || isTaken || isRobust ? takeToken() : []
         guard confirmable else {
             return try startUnconfirmed(request, token: token, observes: observes, continues: continues, now: now)
         }
@@ -479,11 +482,16 @@ public struct Endpoint: Sendable {
         return nextMessageID
     }
 
-    mutating func takeToken() -> UInt8 {
+    /// One byte, while there are few enough others to differ from, then three: a body in many blocks has a token for each
+    /// (RFC 9177).
+    mutating func takeToken() -> [UInt8] {
+        var token: [UInt8] = []
         repeat {
             nextToken &+= 1
-        } while nextToken == 0 || outgoing.contains { $0.token == [nextToken] }
-        return nextToken
+            let low = UInt8(nextToken & 0xFF)
+            token = outgoing.count < 128 ? [low] : [UInt8(nextToken >> 16 & 0xFF), UInt8(nextToken >> 8 & 0xFF), low]
+        } while token == [0] || outgoing.contains { $0.token == token }
+        return token
     }
 
     /// 0 up to ACK_RANDOM_FACTOR - 1, in thousandths. SplitMix64: the draw only has to differ between peers.

@@ -26,6 +26,12 @@ public struct NotificationOrder: Equatable, Sendable {
         return true
     }
 
+    /// The observation is registered anew: a server that had lost it numbers from the beginning.
+    public mutating func startAnew() {
+        newest = nil
+        staleAt = nil
+    }
+
     /// When to register anew if nothing came: Max-Age and 5 to 15 seconds, so that observers do not do it all at once.
     ///
     /// - Parameter draw: any number that differs from client to client.

@@ -12,11 +12,13 @@ public struct RobustSender: Equatable, Sendable {
     /// When the peer is given up if nothing is heard.
     public private(set) var givesUpAt: Int64
 
-    public init(body: [UInt8], exponent: UInt8, timing: RobustTiming, now: Int64) {
+    /// - Parameter first: the block to begin with; nil: only those that the peer misses are sent.
+    public init(body: [UInt8], exponent: UInt8, timing: RobustTiming, first: UInt32? = 0, now: Int64) {
         self.body = body
         self.exponent = min(exponent, 6)
         self.timing = timing
         givesUpAt = now + timing.partialTimeout
+        next = min(first ?? .max, count)
     }
 
     private var size: Int { 16 << Int(exponent) }

@@ -36,6 +36,7 @@ public struct RobustTransfer: Sendable {
     private var asksAgainAt: Int64?
     private var asked = 0
     private var draw: UInt64
+    private var isUpload: Bool { request.payload.count > 16 << Int(exponent) }
     public private(set) var outcome: Outcome?
 
     /// - Parameters:
@@ -52,7 +53,7 @@ public struct RobustTransfer: Sendable {
         self.mostBytes = mostBytes
         self.draw = draw
         givesUpAt = now + timing.partialTimeout
-        if request.payload.count > 16 << Int(self.exponent) {
+        if isUpload {
             sender = RobustSender(body: request.payload, exponent: self.exponent, timing: timing, now: now)
         } else {
             waiting = [asking([BlockOption(number: 0, more: true, exponent: self.exponent)])]
@@ -79,6 +80,8 @@ public struct RobustTransfer: Sendable {
         part.options.append(block.option(.qBlock1))
         part.options.append(MessageOption(.requestTag, requestTag))
         part.options.append(MessageOption(.size1, uint: UInt64(request.payload.count)))
+        // The answer may be long as well.
+        part.options.append(BlockOption(number: 0, more: true, exponent: exponent).option(.qBlock2))
         return part
     }
 
@@ -116,6 +119,9 @@ public struct RobustTransfer: Sendable {
             if sender?.misses(numbers, now: now) == false { outcome = .failed(.timeout) }
         } else if let block = response.block(.qBlock2), response.code.isSuccess {
             receive(block, response, now: now)
+        } else if response.code.isSuccess, response.option(.block2) != nil {
+            // The two kinds do not mix (section 4.1), and a part is not to be taken for the whole.
+            outcome = .failed(.protocolViolation)
         } else {
             outcome = .done(response)
         }
@@ -172,7 +178,9 @@ public struct RobustTransfer: Sendable {
     /// A request for blocks of the answer: with M the rest of a set, without it this one.
     private func asking(_ blocks: [BlockOption]) -> Request {
         var asking = request
-        if request.method != .fetch, receiver != nil { asking.payload = [] }
+        if request.method != .fetch || isUpload, receiver != nil { asking.payload = [] }
+        // What makes it a part of the same operation.
+        if isUpload { asking.options.append(MessageOption(.requestTag, requestTag)) }
         if receiver != nil { asking.options.removeAll { $0.number == .observe } }
         for block in blocks { asking.options.append(block.option(.qBlock2)) }
         return asking

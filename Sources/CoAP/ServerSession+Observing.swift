@@ -15,6 +15,32 @@ extension ServerSession {
         var unconfirmed: Endpoint.Handle?
         /// When the peer was last known to be interested.
         var confirmedAt: Int64
+        /// Nothing unconfirmed leaves before.
+        var unconfirmedFreeAt: Int64 = .min
+        /// The newest state, which waits for that.
+        var held: Response?
+    }
+
+    /// RFC 7641 section 4.5.1: no more than one unconfirmed notification in a round trip, or in 3 seconds where none is known.
+    private var unconfirmedInterval: Int64 {
+        endpoint.parameters.learnsRoundTrip ? endpoint.roundTrip.estimate ?? 3_000_000_000 : 3_000_000_000
+    }
+
+    /// When a state that waits may leave.
+    var heldUntil: Int64? {
+        var earliest: Int64?
+        for observation in observations where observation.held != nil {
+            earliest = min(earliest ?? .max, observation.unconfirmedFreeAt)
+        }
+        return earliest
+    }
+
+    mutating func sendHeld(now: Int64) {
+        for index in observations.indices where observations[index].unconfirmedFreeAt <= now {
+            guard let response = observations[index].held else { continue }
+            observations[index].held = nil
+            notify(index, response, now: now)
+        }
     }
 
     /// RFC 7641 section 4.5: a server has to send a confirmable notification at least every 24 hours.
@@ -67,6 +93,13 @@ extension ServerSession {
 
     private mutating func notify(_ index: Int, _ response: Response, now: Int64) {
         let observation = observations[index]
+        let isDue = now - observation.confirmedAt >= Self.confirmationInterval
+        let confirmable = observation.isConfirmable || isDue || !response.code.isSuccess
+        guard confirmable || observation.unconfirmedFreeAt <= now else {
+            observations[index].held = response
+            return
+        }
+        observations[index].held = nil
         observations[index].sequence += 1
         let sequence = observations[index].sequence
         var part = response
@@ -76,11 +109,14 @@ extension ServerSession {
         {
             return
         }
-        let isDue = now - observation.confirmedAt >= Self.confirmationInterval
-        let confirmable = observation.isConfirmable || isDue || !response.code.isSuccess
         let handle = try? endpoint.notify(
             token: observation.token, sequence: sequence, response: part, confirmable: confirmable)
-        if confirmable { observations[index].outstanding = handle } else { observations[index].unconfirmed = handle }
+        if confirmable {
+            observations[index].outstanding = handle
+        } else {
+            observations[index].unconfirmed = handle
+            observations[index].unconfirmedFreeAt = now + unconfirmedInterval
+        }
     }
 
     mutating func delivered(_ handle: Endpoint.Handle, now: Int64) {

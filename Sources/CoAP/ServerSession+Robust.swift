@@ -89,7 +89,17 @@ extension ServerSession {
             head.options.append(MessageOption(.eTag, BlockSlicer.tag(of: response.payload)))
         }
         head.options.append(MessageOption(.size2, uint: UInt64(response.payload.count)))
-        let sender = RobustSender(body: response.payload, exponent: exponent, timing: timing(exponent), now: now)
+        var sender = RobustSender(
+            body: response.payload, exponent: exponent, timing: timing(exponent),
+            first: asked.more ? asked.number : nil, now: now)
+        guard asked.number == 0 || (asked.number < sender.count && asked.exponent == exponent) else {
+            endpoint.answer(id, Response(.badRequest), now: now)
+            return true
+        }
+        if !asked.more {
+            // Without M a request is for the blocks that it names alone (section 4.4).
+            _ = sender.misses(Self.blocks(of: request).map(\.number), now: now)
+        }
         let key = BlockKey(request)
         var held = bodies
         held.downloads.removeAll { $0.key == key }
@@ -112,18 +122,28 @@ extension ServerSession {
         return part
     }
 
-    /// A request about blocks of an answer that is on its way. False: no such answer is, or it is asked for anew.
-    private mutating func continues(_ request: Request, _ id: RequestID, now: Int64) -> Bool {
+    private static func blocks(of request: Request) -> [BlockOption] {
         var blocks: [BlockOption] = []
         for option in request.options where option.number == .qBlock2 {
             if let block = BlockOption(option) { blocks.append(block) }
         }
+        return blocks
+    }
+
+    /// A request about blocks of an answer that is on its way. False: no such answer is, or it is asked for anew.
+    private mutating func continues(_ request: Request, _ id: RequestID, now: Int64) -> Bool {
+        let blocks = Self.blocks(of: request)
         let key = BlockKey(request)
         var held = bodies
         guard let first = blocks.first, !(first.number == 0 && first.more),
             let index = held.downloads.firstIndex(where: { $0.key == key }),
             blocks.allSatisfy({ $0.exponent == held.downloads[index].sender.exponent })
-        else { return false }
+        else {
+            // What is no safe request must not be run for the sake of a block.
+            guard !request.method.isSafe, let first = blocks.first, first.number > 0 else { return false }
+            endpoint.answer(id, Response(.requestEntityIncomplete), now: now)
+            return true
+        }
         held.downloads[index].token = id.token
         var isHonest = true
         for block in blocks {

@@ -76,6 +76,7 @@ public struct ServerSession: Sendable {
 
     public mutating func handleTimeout(now: Int64) {
         endpoint.handleTimeout(now: now)
+        if !observations.isEmpty { sendHeld(now: now) }
         if !storedBodies.isEmpty {
             bodies.expire(now: now)
             handleRobustTimeout(now: now)
@@ -92,8 +93,10 @@ public struct ServerSession: Sendable {
     }
 
     public var deadline: Int64? {
-        guard let robust = storedBodies.first?.deadline else { return endpoint.deadline }
-        return min(robust, endpoint.deadline ?? .max)
+        var earliest = endpoint.deadline
+        if let robust = storedBodies.first?.deadline { earliest = min(robust, earliest ?? .max) }
+        if !observations.isEmpty, let held = heldUntil { earliest = min(held, earliest ?? .max) }
+        return earliest
     }
 
     /// Bytes of bodies that are not finished.

@@ -75,7 +75,8 @@ public struct ConformanceServer<Address: Hashable & Sendable> {
             peer = newPeer(address, now: now)
         }
         peer.session.receive(datagram, now: now)
-        return pump(peer, address, now: now)
+        let waiting = delayed.count
+        return pump(peer, address, now: now) || delayed.count != waiting
     }
 
     public mutating func handleTimeout(now: Int64) {
@@ -113,21 +114,29 @@ public struct ConformanceServer<Address: Hashable & Sendable> {
             guard case .request(let id, let request) = event else { continue }
             serve(request, id, peer, address, now: now)
         }
-        while let transmission = peer.session.nextTransmission() {
-            let bytes: [UInt8]?
-            switch transmission.content {
-            case .message(let message): bytes = message
-            case .again: bytes = peer.session.endpoint.message(of: transmission.handle)
-            }
-            if let bytes { outgoing.append((bytes, address)) }
-            if transmission.isConfirmable { peer.session.endpoint.sent(transmission.handle, lastBitAt: now) }
-        }
-        let hasTimer = peer.session.deadline != nil
+        let hasTimer = Self.takeTransmissions(of: &peer.session, to: address, &outgoing, now: now)
         let hadTimer = !timed.isEmpty && timed.contains(address)
         if hasTimer, !hadTimer { timed.insert(address) }
         if !hasTimer, hadTimer { timed.remove(address) }
         if !site.changes.isEmpty { tellObservers(now: now) }
         return hadTimer || hasTimer
+    }
+
+    /// In place, once: read through its class, a session would be copied for each question.
+    private static func takeTransmissions(
+        of session: inout ServerSession, to address: Address, _ outgoing: inout [(bytes: [UInt8], to: Address)],
+        now: Int64
+    ) -> Bool {
+        while let transmission = session.nextTransmission() {
+            let bytes: [UInt8]?
+            switch transmission.content {
+            case .message(let message): bytes = message
+            case .again: bytes = session.endpoint.message(of: transmission.handle)
+            }
+            if let bytes { outgoing.append((bytes, address)) }
+            if transmission.isConfirmable { session.endpoint.sent(transmission.handle, lastBitAt: now) }
+        }
+        return session.deadline != nil
     }
 
     private mutating func serve(

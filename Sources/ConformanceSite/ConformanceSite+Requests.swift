@@ -3,15 +3,17 @@ public import CoAP
 extension ConformanceSite {
     /// Handles one request with its whole body.
     public mutating func handle(_ request: Request, now: Int64) -> Handling {
-        var segments: [String] = []
-        for segment in request.path {
-            guard let text = String(validating: segment, as: UTF8.self), !text.contains("/") else {
-                return .answer(Response(.notFound))
-            }
-            segments.append(text)
-        }
         // "" and "/" name the same resource, whose request has no Uri-Path (RFC 7252 section 6.4).
-        let path = "/" + segments.joined(separator: "/")
+        var bytes: [UInt8] = []
+        for option in request.options where option.number == .uriPath {
+            guard !option.value.contains(UInt8(ascii: "/")) else { return .answer(Response(.notFound)) }
+            bytes.append(UInt8(ascii: "/"))
+            bytes.append(contentsOf: option.value)
+        }
+        guard let path = bytes.isEmpty ? "/" : String(validating: bytes, as: UTF8.self) else {
+            return .answer(Response(.notFound))
+        }
+        guard conditionHolds(request, path) else { return .answer(Response(.preconditionFailed)) }
         switch path {
         case "/": return get(request, Representation("Sotto's server for checks of conformance\n"))
         case "/time": return get(request, time(now))
@@ -27,6 +29,7 @@ extension ConformanceSite {
             return .answer(Response(.created, options: Self.options(.locationQuery, ["first=1", "second=2"])))
         case "/multi-format": return multiFormat(request)
         case "/validate": return handleValidate(request)
+        case "/create2" where request.method == .post: return handleTest(request)
         case "/create1", "/create2", "/create3": return create(request, path)
         case "/large": return get(request, Representation(Self.text(1280)))
         case "/large-update": return handleLargeUpdate(request)
@@ -47,7 +50,32 @@ extension ConformanceSite {
             let links = Self.links.filter { $0.path.hasPrefix("/path/") }
             return get(request, Representation(ResourceLink.encode(links), format: 40))
         case "/path/sub1", "/path/sub2", "/path/sub3": return get(request, Representation(path))
-        default: return .answer(Response(.notFound))
+        default:
+            guard created[path] != nil else { return .answer(Response(.notFound)) }
+            return create(request, path)
+        }
+    }
+
+    /// If-Match and If-None-Match (RFC 7252 section 5.10.8), with any method.
+    private func conditionHolds(_ request: Request, _ path: String) -> Bool {
+        guard request.options.contains(where: { $0.number == .ifMatch || $0.number == .ifNoneMatch }) else {
+            return true
+        }
+        let existing: Representation? =
+            switch path {
+            case "/test": test
+            case "/validate": validate
+            case "/large-update": largeUpdate
+            case "/obs": observed
+            default: created[path]
+            }
+        let isListed = Self.links.contains { $0.path == path && !path.hasPrefix("/create") }
+        let exists = existing != nil || isListed || path == "/.well-known/core"
+        if exists, request.option(.ifNoneMatch) != nil { return false }
+        guard request.option(.ifMatch) != nil else { return true }
+        return request.options.contains { option in
+            // An empty value asks for existence alone.
+            option.number == .ifMatch && (option.value.isEmpty ? exists : option.value == existing?.eTag)
         }
     }
 
@@ -58,19 +86,25 @@ extension ConformanceSite {
     // MARK: Pieces
 
     /// GET of one representation: 4.06 where another is asked for, 2.03 where the client has it.
-    private func get(_ request: Request, _ representation: Representation, eTag: Bool = false) -> Handling {
+    private func get(
+        _ request: Request, _ representation: Representation, eTag: Bool = false, maxAge: UInt64? = nil
+    ) -> Handling {
         guard request.method == .get else { return .answer(Response(.methodNotAllowed)) }
-        return .answer(retrieved(request, representation, eTag: eTag))
+        return .answer(retrieved(request, representation, eTag: eTag, maxAge: maxAge))
     }
 
-    private func retrieved(_ request: Request, _ representation: Representation, eTag: Bool = false) -> Response {
+    private func retrieved(
+        _ request: Request, _ representation: Representation, eTag: Bool, maxAge: UInt64?
+    ) -> Response {
         if let accept = request.option(.accept)?.uint, accept != representation.format {
             return Response(.notAcceptable)
         }
         if eTag, request.options.contains(where: { $0.number == .eTag && $0.value == representation.eTag }) {
-            return Response(.valid, options: [MessageOption(.eTag, representation.eTag)])
+            var options = [MessageOption(.eTag, representation.eTag)]
+            if let maxAge { options.append(MessageOption(.maxAge, uint: maxAge)) }
+            return Response(.valid, options: options)
         }
-        return content(representation, eTag: eTag)
+        return content(representation, maxAge: maxAge, eTag: eTag)
     }
 
     private static func representation(of request: Request) -> Representation {
@@ -82,6 +116,10 @@ extension ConformanceSite {
     private mutating func handleTest(_ request: Request) -> Handling {
         switch request.method {
         case .get: return get(request, test)
+        case .fetch where !Self.isReadable(request), .patch where !Self.isReadable(request),
+            .iPatch where !Self.isReadable(request):
+            // What the body means depends on its format (RFC 8132 section 2.2, 3.4).
+            return .answer(Response(.unsupportedContentFormat))
         case .fetch:
             // What was asked for, and the answer to it: enough to see that the body got here.
             let format = MessageOption(.contentFormat, uint: 0)
@@ -90,11 +128,19 @@ extension ConformanceSite {
             test = Self.representation(of: request)
             return .answer(Response(.changed))
         case .post:
-            let location = Self.options(.locationPath, ["location1", "location2", "location3"])
-            return .answer(Response(.created, options: location))
-        case .delete: return .answer(Response(.deleted))
+            let location = ["location1", "location2", "location3"]
+            created["/" + location.joined(separator: "/")] = Self.representation(of: request)
+            return .answer(Response(.created, options: Self.options(.locationPath, location)))
+        case .delete:
+            // It is there for the next checker again.
+            test = Representation("Hello, CoAP")
+            return .answer(Response(.deleted))
         default: return .answer(Response(.methodNotAllowed))
         }
+    }
+
+    private static func isReadable(_ request: Request) -> Bool {
+        [0, 42, 50, 60].contains(request.option(.contentFormat)?.uint ?? 0)
     }
 
     private func query(_ request: Request) -> Handling {
@@ -118,16 +164,9 @@ extension ConformanceSite {
 
     private mutating func handleValidate(_ request: Request) -> Handling {
         switch request.method {
-        case .get: return get(request, validate, eTag: true)
+        // A proxy on the way may answer for as long (CORE_29).
+        case .get: return get(request, validate, eTag: true, maxAge: 30)
         case .put, .iPatch:
-            var isConditional = false
-            var matches = false
-            for option in request.options where option.number == .ifMatch {
-                isConditional = true
-                // An empty value asks for existence alone (RFC 7252 section 5.10.8.1).
-                if option.value.isEmpty || option.value == validate.eTag { matches = true }
-            }
-            if isConditional, !matches { return .answer(Response(.preconditionFailed)) }
             validate = Self.representation(of: request)
             return .answer(Response(.changed, options: [MessageOption(.eTag, validate.eTag)]))
         default: return .answer(Response(.methodNotAllowed))
@@ -138,10 +177,9 @@ extension ConformanceSite {
         switch request.method {
         case .get:
             guard let existing = created[path] else { return .answer(Response(.notFound)) }
-            return get(request, existing)
+            return get(request, existing, eTag: true)
         case .put:
             let exists = created[path] != nil
-            if exists, request.option(.ifNoneMatch) != nil { return .answer(Response(.preconditionFailed)) }
             created[path] = Self.representation(of: request)
             return .answer(Response(exists ? .changed : .created))
         case .delete:
@@ -161,19 +199,21 @@ extension ConformanceSite {
         }
     }
 
+    /// Each body that is posted becomes a resource of its own below (BLOCK_04).
     private mutating func handleLargeCreate(_ request: Request) -> Handling {
         switch request.method {
         case .get:
-            guard let largeCreated else { return .answer(Response(.notFound)) }
-            return get(request, largeCreated, eTag: true)
-        case .post:
-            largeCreated = Self.representation(of: request)
-            return .answer(Response(.created, options: Self.options(.locationPath, ["large-create"])))
-        case .delete:
-            largeCreated = nil
-            return .answer(Response(.deleted))
+            guard let newest = created["/large-create/\(largeCreations)"] else { return .answer(Response(.notFound)) }
+            return get(request, newest, eTag: true)
+        case .post: break
         default: return .answer(Response(.methodNotAllowed))
         }
+        largeCreations += 1
+        // The newest sixteen: nobody fills the memory with them.
+        created["/large-create/\(largeCreations - 16)"] = nil
+        created["/large-create/\(largeCreations)"] = Self.representation(of: request)
+        let location = Self.options(.locationPath, ["large-create", "\(largeCreations)"])
+        return .answer(Response(.created, options: location))
     }
 
     // MARK: Observation
@@ -183,13 +223,13 @@ extension ConformanceSite {
         case .put:
             let representation = Self.representation(of: request)
             let isOtherFormat = representation.format != observed.format
-            observed = representation
+            put = (representation, lastTick: ticks + 1)
             // Observers get what they asked for or nothing (RFC 7641 section 4.2).
             changes.append(
                 Change(resource: .obs, response: isOtherFormat ? Response(.notAcceptable) : state(.obs)))
             return .answer(Response(.changed))
         case .delete:
-            observed = Representation("\(ticks)")
+            put = nil
             changes.append(Change(resource: .obs, response: Response(.notFound)))
             return .answer(Response(.deleted))
         default:
@@ -197,8 +237,10 @@ extension ConformanceSite {
         }
     }
 
-    private func observe(_ request: Request, _ resource: Observable, confirmable: Bool = true) -> Handling {
+    private mutating func observe(_ request: Request, _ resource: Observable, confirmable: Bool = true) -> Handling {
         guard request.method.isSafe else { return .answer(Response(.methodNotAllowed)) }
+        // Another format has ended every observation of this one; the next begins with the text that counts.
+        if resource == .obs, request.observe == 0, observed.format != 0 { put = nil }
         let response = state(resource)
         if let accept = request.option(.accept)?.uint, accept != response.option(.contentFormat)?.uint {
             return .answer(Response(.notAcceptable))

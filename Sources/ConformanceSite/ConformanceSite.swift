@@ -52,10 +52,12 @@ public struct ConformanceSite: Sendable {
     public var changes: [Change] = []
     var test = Representation("Hello, CoAP")
     var validate = Representation("one state of several")
+    /// What clients have made, by its path.
     var created: [String: Representation] = [:]
     var largeUpdate = Representation(Self.text(1280))
-    var largeCreated: Representation?
-    var observed = Representation("0")
+    var largeCreations = 0
+    /// What was put to `/obs`; it counts on by itself a full period later.
+    var put: (representation: Representation, lastTick: UInt64)?
     var ticks: UInt64 = 0
     private var nextTick: Int64
     private let unixOffset: Int64
@@ -77,7 +79,7 @@ public struct ConformanceSite: Sendable {
         guard now >= nextTick else { return }
         nextTick = now + Self.period
         ticks += 1
-        if observed.payload == Array("\(ticks - 1)".utf8) { observed.payload = Array("\(ticks)".utf8) }
+        if let last = put?.lastTick, ticks > last { put = nil }
         for resource in Observable.allCases { changes.append(Change(resource: resource, response: state(resource))) }
     }
 
@@ -85,10 +87,14 @@ public struct ConformanceSite: Sendable {
         switch resource {
         case .obs: content(observed, maxAge: 5)
         case .obsNon: content(Representation("\(ticks)"), maxAge: 5)
-        case .obsLarge, .obsPumping:
-            content(Representation(Array("\(ticks) ".utf8) + Self.text(1280)), maxAge: 5)
+        case .obsLarge: content(Representation(Array("\(ticks) ".utf8) + Self.text(1280)), maxAge: 5)
+        // In blocks and in one message by turns (OBS_14).
+        case .obsPumping:
+            content(Representation(Array("\(ticks) ".utf8) + Self.text(ticks % 2 == 0 ? 1280 : 60)), maxAge: 5)
         }
     }
+
+    var observed: Representation { put?.representation ?? Representation("\(ticks)") }
 
     func time(_ now: Int64) -> Representation {
         Representation("\((now + unixOffset) / 1_000_000_000)")

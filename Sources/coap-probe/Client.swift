@@ -19,6 +19,7 @@ struct Client {
         case noAnswer
         case reset
         case transfer(BlockwiseTransfer.Failure)
+        case robust(RobustTransfer.Failure)
         case message(MessageError)
     }
 
@@ -57,35 +58,104 @@ struct Client {
         }
     }
 
-    /// Observes until as many states have come that are newer than the one before, then ends the observation.
-    mutating func observe(
-        _ request: Request, count: Int, confirmable: Bool, each: (Response) -> Void
-    ) throws(Trouble) {
-        var registering = request
-        registering.options.append(MessageOption(.observe, uint: 0))
-        let handle = try start(registering, confirmable)
-        var order = NotificationOrder()
-        var seen = 0
-        while true {
-            switch try nextEvent() {
-            case .notification(handle, let response):
-                // More may come until the end of the observation has arrived at the server.
-                guard seen < count, order.takesPlace(response, now: Self.now) else { continue }
-                each(response)
-                seen += 1
-                guard seen == count else { continue }
+    /// The same in blocks that nobody confirms one by one (RFC 9177).
+    mutating func exchangeRobustly(_ request: Request, blockExponent: UInt8) throws(Trouble) -> Response {
+        let timing = RobustTiming(endpoint.parameters, blockBytes: (16 << Int(blockExponent)) + 40)
+        var transfer = RobustTransfer(
+            request, exponent: blockExponent, requestTag: [UInt8.random(in: 0...255)], timing: timing,
+            draw: random.next(), now: Self.now)
+        var handles: [Endpoint.Handle] = []
+        defer { for handle in handles { endpoint.cancel(handle) } }
+        while transfer.outcome == nil {
+            while let next = transfer.nextRequest(now: Self.now) {
                 do throws(MessageError) {
-                    _ = try endpoint.deregister(handle, request)
+                    handles.append(try endpoint.start(next, confirmable: false, continues: true, now: Self.now))
                 } catch {
                     throw .message(error)
                 }
+            }
+            switch try nextEvent(until: transfer.deadline) {
+            case .response(let handle, let response) where handles.contains(handle):
+                transfer.receive(response, now: Self.now)
+            case nil: transfer.handleTimeout(now: Self.now)
+            default: continue
+            }
+        }
+        switch transfer.outcome {
+        case .done(let response): return response
+        case .failed(let failure): throw .robust(failure)
+        case nil: throw .noAnswer
+        }
+    }
+
+    /// Observes until as many states have come that are newer than the one before, then ends the observation.
+    mutating func observe(
+        _ request: Request, count: Int, confirmable: Bool, blockExponent: UInt8, each: (Response) -> Void
+    ) throws(Trouble) {
+        var registering = request
+        registering.options.append(MessageOption(.observe, uint: 0))
+        var handle = try start(registering, confirmable)
+        let draw: UInt64 = random.next()
+        var resource = ObservedResource(request, exponent: blockExponent)
+        var fetching: Endpoint.Handle?
+        var seen = 0
+        while true {
+            let step: ObservedResource.Step
+            switch try nextEvent(until: resource.renewAt(draw: draw)) {
+            case .notification(handle, let response):
+                // More may come until the end of the observation has arrived at the server.
+                guard seen < count else { continue }
+                step = resource.receive(notification: response, now: Self.now)
+            case .response(let part, let response) where part == fetching:
+                fetching = nil
+                step = resource.receive(part: response)
+            case .failed(let part, _) where part == fetching:
+                // The next state is fetched anew.
+                fetching = nil
+                continue
             case .response(handle, let response):
+                if let echo = response.option(.echo), registering.option(.echo) == nil, response.code == .unauthorized {
+                    // The server wants to know that we are where we say (RFC 9175 section 2.3).
+                    registering.options.append(echo)
+                    handle = try start(registering, confirmable)
+                    continue
+                }
                 if seen < count { each(response) }
                 return
             case .failed(handle, let failure):
                 throw failure == .reset ? .reset : .noAnswer
+            case nil:
+                resource.startAnew()
+                try renew(handle, registering)
+                continue
             default: continue
             }
+            switch step {
+            case .nothing, .failed: continue
+            case .fetch(let next):
+                if let fetching { endpoint.cancel(fetching) }
+                fetching = try start(next, confirmable)
+            case .state(let state):
+                each(state)
+                seen += 1
+                if seen == count { try deregister(handle, request) }
+            }
+        }
+    }
+
+    private mutating func renew(_ handle: Endpoint.Handle, _ request: Request) throws(Trouble) {
+        do throws(MessageError) {
+            _ = try endpoint.renew(handle, request)
+        } catch {
+            throw .message(error)
+        }
+    }
+
+    private mutating func deregister(_ handle: Endpoint.Handle, _ request: Request) throws(Trouble) {
+        do throws(MessageError) {
+            _ = try endpoint.deregister(handle, request)
+        } catch {
+            throw .message(error)
         }
     }
 
@@ -94,7 +164,7 @@ struct Client {
         while true {
             switch try nextEvent() {
             case .pong(handle): return
-            case .failed(handle, _): throw .noAnswer
+            case .failed(handle, _), nil: throw .noAnswer
             default: continue
             }
         }
@@ -126,16 +196,19 @@ struct Client {
         }
     }
 
-    private mutating func nextEvent() throws(Trouble) -> Endpoint.Event {
+    /// The next event; nil at the time given, or when nothing can come any more.
+    private mutating func nextEvent(until: Int64? = nil) throws(Trouble) -> Endpoint.Event? {
         while true {
             if let event = endpoint.nextEvent() { return event }
             transmit()
-            let remaining = endpoint.deadline.map { max(0, ($0 - Self.now + 999_999) / 1_000_000) }
+            let deadline = [endpoint.deadline, until].compactMap { $0 }.min()
+            let remaining = deadline.map { max(0, ($0 - Self.now + 999_999) / 1_000_000) }
             var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             if poll(&waiting, 1, Int32(min(remaining ?? 300_000, 300_000))) > 0 {
                 receive()
             } else {
                 guard remaining != nil else { throw .noAnswer }
+                if let until, until <= Self.now { return nil }
                 endpoint.handleTimeout(now: Self.now)
             }
             transmit()

@@ -19,6 +19,7 @@ let usage = """
       --block SIZE    the block size to ask for: 16, 32, ... 1024
       --observe N     observe, print N states one a line, then end the observation
       --non           send it unconfirmed
+      --robust        bodies in blocks that are not confirmed one by one (RFC 9177)
       --loss PERCENT  throw away so many of the datagrams, in each direction
     Exit status: 0 answered by success, 1 by an error, 2 not answered.
     """
@@ -42,6 +43,7 @@ func fail(_ text: String, _ status: Int32 = 64) -> Never {
 var words: [String] = []
 var values: [String: String] = [:]
 var confirmable = true
+var isRobust = false
 var arguments = CommandLine.arguments.dropFirst()
 while let argument = arguments.popFirst() {
     switch argument {
@@ -49,6 +51,7 @@ while let argument = arguments.popFirst() {
         print(usage)
         exit(0)
     case "--non": confirmable = false
+    case "--robust": isRobust = true
     case "--data", "--size", "--format", "--accept", "--block", "--observe", "--loss":
         guard let value = arguments.popFirst() else { fail("\(argument) needs a value") }
         guard argument == "--data" || Int(value).map({ $0 >= 0 }) == true else {
@@ -90,13 +93,16 @@ do {
     guard let method = methods[words[0]] else { fail("unknown method \(words[0])") }
     let request = Request(method, options: options, payload: payload)
     if let count = number("--observe") {
-        try client.observe(request, count: count, confirmable: confirmable) { response in
+        try client.observe(request, count: count, confirmable: confirmable, blockExponent: exponent) { response in
             show(response)
             put("\n", on: STDOUT_FILENO)
         }
         exit(0)
     }
-    let response = try client.exchange(request, confirmable: confirmable, blockExponent: exponent)
+    let response =
+        isRobust
+        ? try client.exchangeRobustly(request, blockExponent: exponent)
+        : try client.exchange(request, confirmable: confirmable, blockExponent: exponent)
     show(response)
     exit(response.code.isSuccess ? 0 : 1)
 } catch {

@@ -1,4 +1,5 @@
 import CoAP
+import Foundation
 import TestSupport
 import Testing
 
@@ -192,24 +193,36 @@ struct MalformedDatagramTests {
         }
     }
 
+    /// The inputs that fuzzing begins with.
+    private static var corpus: [(String, [UInt8])] {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Fuzz/Corpus/CoAPMessageFuzz")
+        let files = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        return (files ?? []).compactMap { file in
+            (try? Data(contentsOf: file)).map { (file.lastPathComponent, Array($0)) }
+        }
+    }
+
     @Test(
-        "every message of the table, cut at any length or with any bit changed, has the effect that its bytes call for")
+        "every message of the table and of the corpus, cut at any length or with any bit changed, has the effect that its bytes call for"
+    )
     func damagedMessages() {
         var sound = 0
         var wrong: [String] = []
-        for row in DatagramTableTests.table {
-            let message = bytes(hex: row.1)
+        let corpus = Self.corpus
+        #expect(corpus.count > 15)
+        for (name, message) in DatagramTableTests.table.map({ ($0.0, bytes(hex: $0.1)) }) + corpus {
             guard isSound(message), message.count < 300 else { continue }
             sound += 1
             for length in 0..<message.count {
                 if let fault = faultOfHandling(Array(message.prefix(length))) {
-                    wrong.append("\(row.0): \(length): \(fault)")
+                    wrong.append("\(name): \(length): \(fault)")
                 }
             }
             for bit in 0..<message.count * 8 {
                 var damaged = message
                 damaged[bit / 8] ^= 1 << UInt8(bit % 8)
-                if let fault = faultOfHandling(damaged) { wrong.append("\(row.0): bit \(bit): \(fault)") }
+                if let fault = faultOfHandling(damaged) { wrong.append("\(name): bit \(bit): \(fault)") }
             }
         }
         #expect(wrong == [])

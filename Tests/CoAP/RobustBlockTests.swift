@@ -27,11 +27,12 @@ struct RobustBlockTests {
         return (conversation, conversation.run(for: hour))
     }
 
-    /// Code, Q-Block1 and Q-Block2 of every datagram: `0.03 QB1 0+`.
+    /// Code and Q-Block1, or else Q-Block2, of every datagram: `0.03 QB1 0+`.
     static func lines(_ conversation: RobustConversation) -> [String] {
         conversation.datagrams.map { toServer, message in
             var text = "\(toServer ? ">" : "<") \(message.code.codeClass).\(message.code.detail)"
-            for option in message.options where option.number == .qBlock1 || option.number == .qBlock2 {
+            let number: OptionNumber = message.option(.qBlock1) == nil ? .qBlock2 : .qBlock1
+            for option in message.options where option.number == number {
                 guard let block = BlockOption(option) else { continue }
                 text += " QB\(option.number == .qBlock1 ? 1 : 2) \(block.number)\(block.more ? "+" : "")"
             }
@@ -49,9 +50,13 @@ struct RobustBlockTests {
         #expect(conversation.requests.map(\.payload) == [Self.body(250)])
         #expect(Self.lines(conversation) == ["> 0.3 QB1 0+", "> 0.3 QB1 1+", "> 0.3 QB1 2+", "> 0.3 QB1 3", "< 2.4"])
         let up = conversation.datagrams.filter(\.toServer).map(\.message)
-        #expect(Set(up.map(\.token)).count == 4)
+        // The empty one is not among them, which the next exchange may have.
+        #expect(Set(up.map(\.token)).count == 4 && up.allSatisfy { !$0.token.isEmpty })
         #expect(up.allSatisfy { $0.type == .nonConfirmable && $0.option(.requestTag)?.value == [7] })
         #expect(up.allSatisfy { $0.option(.size1)?.uint == 250 })
+        // The answer may come in blocks of the same kind.
+        #expect(
+            up.allSatisfy { $0.option(.qBlock2) == BlockOption(number: 0, more: true, exponent: 2).option(.qBlock2) })
         // The answer goes under the token of the newest block.
         #expect(conversation.datagrams.last?.message.token == up.last?.token)
     }
@@ -125,6 +130,86 @@ struct RobustBlockTests {
         #expect(response.payload == Self.body(8 * 64))
         #expect(Self.lines(conversation).filter { $0.hasPrefix(">") } == ["> 0.1 QB2 0+", "> 0.1 QB2 2 QB2 5"])
         #expect(Self.lines(conversation).filter { $0.hasPrefix("<") }.count == 10)
+    }
+
+    @Test(
+        "without M the blocks that are named are sent alone; with M those from there on, though the server knows of none"
+    )
+    func singleBlocks() throws {
+        var server = ServerSession(endpoint: Endpoint(parameters: .rfc7252, seed: 1, firstMessageID: 0))
+        func answers(_ options: [(UInt32, Bool)], path: UInt8) throws -> [String] {
+            let blocks = options.map { BlockOption(number: $0.0, more: $0.1, exponent: 2).option(.qBlock2) }
+            let message = Message(
+                type: .nonConfirmable, code: .get, messageID: UInt16(path), token: [path],
+                options: [MessageOption(.uriPath, [path])] + blocks)
+            server.receive(try message.encoded(), now: 0)
+            while case .request(let id, _)? = server.nextEvent() {
+                server.respond(to: id, Response(.content, payload: Self.body(15 * 64)), now: 0)
+            }
+            var lines: [String] = []
+            while case .message(let bytes)? = server.nextTransmission()?.content {
+                let message = try Message(decoding: bytes)
+                let block = message.option(.qBlock2).flatMap { BlockOption($0) }
+                lines.append(block.map { "\($0.number)\($0.more ? "+" : "")" } ?? "\(message.code.codeClass)")
+            }
+            return lines
+        }
+        #expect(try answers([(0, false)], path: 1) == ["0+"])
+        #expect(try answers([(3, false), (14, false)], path: 2) == ["3+", "14"])
+        #expect(try answers([(10, true)], path: 3) == ["10+", "11+", "12+", "13+", "14"])
+        #expect(try answers([(15, false)], path: 4) == ["4"])
+        #expect(try answers([(15, true)], path: 5) == ["4"])
+    }
+
+    @Test("a body up and another down are one operation, run once; a part of one that is gone is a 4.08")
+    func bothWays() throws {
+        for lossPerThousand in [0, 50] as [UInt64] {
+            var done = 0
+            for seed in 0..<20 as Range<UInt64> {
+                let request = Request(.post, path: [[0x61]], payload: Self.body(1500))
+                let conversation = RobustConversation(seed: seed, request, exponent: 2) { request in
+                    Response(.changed, payload: request.payload.reversed() + Self.body(500))
+                }
+                conversation.weather.lossPerThousand = lossPerThousand
+                let outcome = conversation.run(for: Self.hour)
+                #expect(conversation.requests.map(\.payload) == [Self.body(1500)])
+                guard case .done(let response)? = outcome else { continue }
+                #expect(response.payload == Self.body(1500).reversed() + Self.body(500))
+                done += 1
+            }
+            #expect(done >= (lossPerThousand == 0 ? 20 : 17), "\(done)")
+        }
+        var server = ServerSession(endpoint: Endpoint(parameters: .rfc7252, seed: 1, firstMessageID: 0))
+        let part = BlockOption(number: 3, more: false, exponent: 2).option(.qBlock2)
+        server.receive(
+            try Message(type: .nonConfirmable, code: .post, messageID: 1, options: [part]).encoded(), now: 0)
+        #expect(server.nextEvent() == nil)
+        guard case .message(let bytes)? = server.nextTransmission()?.content else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(try Message(decoding: bytes).code == .requestEntityIncomplete)
+    }
+
+    @Test("an answer in blocks of the other kind is not taken for whole")
+    func mixedAnswer() {
+        var transfer = RobustTransfer(
+            Request(.get), requestTag: [1], timing: RobustTiming(.rfc7252, blockBytes: 1100), draw: 1, now: 0)
+        _ = transfer.nextRequest(now: 0)
+        transfer.receive(Response(.content, options: [MessageOption(.block2, [8])], payload: [1]), now: 1)
+        #expect(transfer.outcome == .failed(.protocolViolation))
+    }
+
+    @Test("a body of more blocks than a byte has tokens gets there, and back")
+    func manyBlocks() {
+        let (up, uploaded) = Self.upload(400 * 16, exponent: 0)
+        #expect(uploaded == .done(Response(.changed)))
+        #expect(up.requests.map(\.payload) == [Self.body(400 * 16)])
+        guard case .done(let response) = Self.download(400 * 16, exponent: 0).outcome else {
+            Issue.record("no body")
+            return
+        }
+        #expect(response.payload == Self.body(400 * 16))
     }
 
     @Test(

@@ -306,6 +306,28 @@ struct ServerSessionTests {
         #expect(confirmable == [24, 48])
     }
 
+    @Test(
+        "unconfirmed states leave three seconds apart, where no round trip is known; the newest of those between waits")
+    mutating func unconfirmedPace() throws {
+        let second: Int64 = 1_000_000_000
+        _ = try observe(1, confirmable: false)
+        for (at, payload) in [(0, 1), (1, 2), (2, 3)] as [(Int64, UInt8)] {
+            session.notify(resource: 1, Response(.content, payload: [payload]), now: at * second)
+        }
+        let first = try #require(try sent())
+        #expect(first.payload == [1] && first.type == .nonConfirmable)
+        #expect(try sent() == nil)
+        #expect(session.deadline == 3 * second)
+        session.handleTimeout(now: 3 * second)
+        let third = try #require(try sent())
+        #expect(third.payload == [3] && third.type == .nonConfirmable)
+        #expect(try #require(third.option(.observe)?.uint) > first.option(.observe)?.uint ?? 0)
+        #expect(session.deadline == nil)
+        // An end does not wait.
+        session.notify(resource: 1, Response(.notFound), now: 4 * second)
+        #expect(try sent()?.code == .notFound)
+    }
+
     @Test("a reset ends the observation, of a confirmable notification and of one that was not")
     mutating func resets() throws {
         for confirmable in [true, false] {

@@ -13,6 +13,8 @@ struct TimerTrial {
         case linkTimed
         /// Ours, the rate learnt.
         case learnt
+        /// Ours, the rate known, and of each answer between which powers of two its length is.
+        case linkTimedRoughly
         /// Ours, the rate known, and of the answers only that none exceeds 300 bytes.
         case linkTimedLongest
         /// Knows each answer's length, and repeats at the very moment when it has not come.
@@ -123,7 +125,12 @@ struct TimerTrial {
         copy = 0
         let size = sizes[exchange]
         // 4 bytes of header, 1 of token where there is one, the marker.
-        let expected = policy == .linkTimedLongest ? 300 : size.answer
+        let expected: Int
+        switch policy {
+        case .linkTimedLongest: expected = 300
+        case .linkTimedRoughly: expected = 1 << (Int.bitWidth - (size.answer - 1).leadingZeroBitCount)
+        default: expected = size.answer
+        }
         let request = Request(
             .post, payload: [UInt8](repeating: 7, count: size.request - 5),
             expectedAnswerBytes: expected + Self.overhead)
@@ -172,7 +179,7 @@ struct TimerTrial {
             let total = bytes.count + sizes[exchange].answer + 2 * Self.overhead
             let handle = transmission.handle
             switch policy {
-            case .linkTimed, .linkTimedLongest: client.sent(handle, lastBitAt: upFreeAt)
+            case .linkTimed, .linkTimedRoughly, .linkTimedLongest: client.sent(handle, lastBitAt: upFreeAt)
             case .learnt:
                 let timeout = copy == 0 ? timer.start(bytes: total, now: now) : timer.again()
                 client.sent(handle, lastBitAt: now, timeout: timeout)

@@ -45,6 +45,7 @@ let package = Package(
         target("ConformanceSite", ["CoAP"]),
         fuzz("CoAPMessageFuzz", ["CoAP"]),
         fuzz("CoAPExchangeFuzz", ["CoAP", "ConformanceSite"]),
+        fuzz("CoAPBlocksFuzz", ["CoAP"]),
         fuzz("CompactFuzz", ["CoAP", "CompactMatrix", "MatrixJSON"]),
     ]
 )

@@ -43,10 +43,15 @@ struct FuzzReplayTests {
         try replay(CoAPExchangeFuzz.self)
     }
 
+    @Test("bodies in blocks of both kinds, lost, repeated, late and forged") func blocks() throws {
+        try replay(CoAPBlocksFuzz.self)
+    }
+
     @Test("every kept input belongs to a target that is replayed here")
     func folders() throws {
         let targets = [
             "FrameFuzz", "SessionFuzz", "HandshakeFuzz", "CompactFuzz", "CoAPMessageFuzz", "CoAPExchangeFuzz",
+            "CoAPBlocksFuzz",
         ]
         for kind in ["Corpus", "FailCases", "Targets"] {
             let folders = try FileManager.default.contentsOfDirectory(
