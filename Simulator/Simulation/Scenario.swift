@@ -51,6 +51,8 @@ public struct Scenario: Sendable {
     public var homeserver: Homeserver
     public var devices: [DeviceGroup]
     public var roomMessages: [RoomMessage]
+    /// Where it is from; nil: from no file.
+    public var file: String?
 
     public init(
         name: String, seed: UInt64 = 1, duration: Int64, links: [NamedLink], homeserver: Homeserver = Homeserver(),
@@ -166,10 +168,22 @@ public struct DeviceGroup: Sendable {
     /// Wants to hear what is written in its room.
     public var watches: Bool
     public var power: Power?
+    /// Its session was put onto both sides, and it never shakes hands; nil: where the link carries no handshake.
+    public var isProvisioned: Bool?
+    /// Where it stands in the scenario's file.
+    public var line: Int?
+
+    /// The least that a link has to carry for handshakes, which never fragment: bytes of UDP payload.
+    public static let handshakeMTU = 128
+
+    /// Whether it lives by a provisioned session on that link.
+    public func isProvisioned(on link: RadioLink) -> Bool {
+        isProvisioned ?? (min(link.up.mtu, link.down.mtu) < Self.handshakeMTU)
+    }
 
     public init(
         name: String, count: Int = 1, link: Int = 0, stack: Stack = .sotto, traffic: [Traffic] = [], start: Int64 = 0,
-        spread: Int64 = 0, watches: Bool = false, power: Power? = nil
+        spread: Int64 = 0, watches: Bool = false, power: Power? = nil, isProvisioned: Bool? = nil
     ) {
         self.name = name
         self.count = count
@@ -180,5 +194,6 @@ public struct DeviceGroup: Sendable {
         self.spread = spread
         self.watches = watches
         self.power = power
+        self.isProvisioned = isProvisioned
     }
 }

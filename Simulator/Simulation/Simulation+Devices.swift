@@ -12,7 +12,8 @@ extension Simulation {
         let group = scenario.devices[node.group]
         if let identity = node.identity {
             node.machine = try? DeviceNode.Machine(
-                identity: identity, link: scenario.links[node.link].link.timing, state: nil, entropy: node.entropy,
+                identity: identity, link: scenario.links[node.link].link.timing, state: node.state,
+                entropy: node.entropy,
                 now: now)
             if group.watches { node.machine?.startWatching(now: now) }
         }

@@ -69,7 +69,7 @@ struct HostileFileTests {
                 says: "x.yaml:1: lost_datagrams: \"0120\": 0 (arrives) and 1 (lost) are expected"),
             Case(
                 yaml: "trace:\n  down:\n    - from_s: 5\n      to_s: 2\n",
-                says: "x.yaml:4: trace.down[0].to_s: has to be after from_s"),
+                says: "x.yaml:4: trace.down[0].to_s: \"2\" is not after from_s: \"5\""),
             Case(
                 yaml: "windows:\n  period_s: 10\n  open:\n    - {from_s: 0, to_s: 4}\n    - {from_s: 3, to_s: 6}\n",
                 says: "x.yaml:5: windows.open[1].from_s: is before the end of the one before it"),

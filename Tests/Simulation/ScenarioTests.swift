@@ -90,8 +90,7 @@ struct ScenarioTests {
         #expect(sweep.loss.map(\.value) == [0, 5, 10, 20, 30, 50])
         let isFalling = zip(sweep.loss, sweep.loss.dropFirst()).allSatisfy { $0.perHour > $1.perHour }
         #expect(isFalling)
-        let page = HTMLReport.render(
-            scenario, simulation.summary, timeline, sweep, deviceNames: ["pump"], simulated: simulation.now)
+        let page = HTMLReport.render(simulation, timeline, sweep)
         #expect(page.components(separatedBy: "<section>").count - 1 == 7)
         #expect(page.components(separatedBy: "<svg").count - 1 >= 7)
         for word in ["<script", "http:", "https:", "src=", "@import", "url("] {

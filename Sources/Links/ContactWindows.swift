@@ -15,7 +15,7 @@ public struct ContactWindows: Equatable, Sendable {
     public var longest: Int64 { open.map { $0.upperBound - $0.lowerBound }.max() ?? 0 }
 
     /// The first time from `time` on at which something of that duration fits; nil: never.
-    func start(for duration: Int64, from time: Int64) -> Int64? {
+    public func start(for duration: Int64, from time: Int64) -> Int64? {
         guard let period, period > 0 else { return start(for: duration, from: time, offset: 0) }
         let round = time >= 0 ? time / period : (time - period + 1) / period
         for round in [round, round + 1] {
