@@ -10,8 +10,9 @@ extension Gateway {
             switch event {
             case .request(let incoming):
                 counters.requests += 1
-                if let frame = handling { devices[number]?.channel.confirmAnswers(before: frame) }
-                let response = respond(to: incoming, of: number, now: now)
+                if let handling { devices[number]?.channel.confirmAnswers(before: handling.frame) }
+                var response = respond(to: incoming, of: number, now: now)
+                if let handling, handling.form != .verbatim { response.shortenRefusal() }
                 try? devices[number]?.endpoint.respond(to: incoming.id, response, now: now.monotonic)
             case .notificationDelivered(let handle):
                 delivered(handle, of: number, now: now)
@@ -41,7 +42,7 @@ extension Gateway {
         case (.messages, .get):
             return observe(request, token: incoming.id.token, of: number)
         case (.text, .post), (.reading, .post), (.event, .post):
-            guard let frame = handling else { return Response(.internalServerError) }
+            guard let frame = handling?.frame else { return Response(.internalServerError) }
             guard let block = request.block(.block1) else {
                 return accept(resource, request.payload, frame, of: number, now: now)
             }
@@ -178,5 +179,14 @@ extension Gateway {
         let session = Base64URL.encode(Array(frame.source.prefix(12)))
         guard let number = frame.number else { return session + ".h" }
         return "\(session).\(number)"
+    }
+}
+
+extension Response {
+    /// Says in the payload instead of an option when to try again.
+    fileprivate mutating func shortenRefusal() {
+        guard !code.isSuccess, payload.isEmpty, let option = option(.maxAge) else { return }
+        options.removeAll { $0.number == .maxAge }
+        payload = DeviceRefusal(usual: code, maxAge: UInt32(clamping: option.uint ?? 0)).payload
     }
 }
