@@ -25,9 +25,9 @@ def test_all_installed_profiles_are_listed_and_right():
 
 def test_explain_says_what_follows():
     soil = json.loads(run("profile", "explain", "lorawan-eu868-soil-sensor", "--json"))
-    assert soil["bytesUp"] == 28 and soil["carriesUDP"] is False and soil["security"] == "provisioned"
-    # SF12, 28 + 13 bytes: (8 * 41 - 48 + 44) / 40, rounded up, blocks of 5 symbols, and 8 + 12.25 more of 32.768 ms.
-    assert soil["airtimeUp"] == pytest.approx((-(-(8 * 41 - 48 + 44) // 40) * 5 + 20.25) * 0.032768)
+    assert soil["bytesUp"] == 22 and soil["carriesUDP"] is False and soil["security"] == "provisioned"
+    # SF12, 22 + 13 bytes: (8 * 35 - 48 + 44) / 40, rounded up, blocks of 5 symbols, and 8 + 12.25 more of 32.768 ms.
+    assert soil["airtimeUp"] == pytest.approx((-(-(8 * 35 - 48 + 44) // 40) * 5 + 20.25) * 0.032768)
     assert soil["energy"]["idealYears"] > soil["energy"]["deratedYears"] > 1
     text = run("profile", "explain", "sigfox-rc1")
     assert "CANNOT RUN" in text and "18 + 1 = 19" in text

@@ -8,6 +8,9 @@ struct TransmitQueueTests {
     func windows() {
         let second: Int64 = 1_000_000_000
         let passes = ContactWindows(open: [10 * second..<20 * second], period: 100 * second)
+        #expect(passes.longestGap == 90 * second)
+        #expect(ContactWindows(open: [5..<7, 30..<31, 40..<50], period: 60).longestGap == 23)
+        #expect(ContactWindows(open: [5..<7, 10..<11]).longestGap == 5)
         // A byte a second.
         var queue = TransmitQueue(Link.Direction(bitsPerSecond: 8, windows: passes))
         #expect(queue.enqueue(4, now: 0) == 14 * second)

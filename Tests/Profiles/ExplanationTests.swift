@@ -22,15 +22,15 @@ struct ExplanationTests {
         // T of 1280 bytes, 2 + 2 + 5 + 102.4 and 1.92 of the answer's own.
         #expect(explanation.nstart == 1 && explanation.maxRetransmit == 4)
         #expect(near(explanation.exchangeLifetime, 1616, within: 0.001))
-        // "hello" in CBOR: 18 + 7 + 6 bytes at 80 ms, then 17 + 4.
-        #expect(explanation.bytesSum == "18 (frame) + 7 (CoAP) + 6 (body) = 31")
-        #expect(explanation.bytesDown == 21)
-        #expect(explanation.airtimeUp == 2.48)
-        #expect(explanation.arrives == 4.48)
-        #expect(near(explanation.acknowledged, 8.16, within: 1e-9))
-        #expect(explanation.messagesPerDay == 10_588)
-        // 119 bytes both ways, as measured.
-        #expect(explanation.handshakeUp == 65 && explanation.handshakeDown == 54)
+        // "hello" in CBOR: 18 + 1 + 6 bytes at 80 ms, then 17 + 1.
+        #expect(explanation.bytesSum == "18 (frame) + 1 (CoAP) + 6 (body) = 25")
+        #expect(explanation.bytesDown == 18)
+        #expect(explanation.airtimeUp == 2)
+        #expect(explanation.arrives == 4)
+        #expect(near(explanation.acknowledged, 7.44, within: 1e-9))
+        #expect(explanation.messagesPerDay == 11_612)
+        // 110 bytes both ways, as the simulator's device and gateway send them.
+        #expect(explanation.handshakeUp == 59 && explanation.handshakeDown == 51)
         #expect(explanation.problem == nil)
     }
 
@@ -42,12 +42,12 @@ struct ExplanationTests {
         ])
     func dutyCycle(name: String, hourly: Int) throws {
         let link = try committed.link(name, encryptionPermitted: false)
-        let explanation = Explanation(link, bodyBytes: link.link.up.mtu - 25)
+        let explanation = Explanation(link, bodyBytes: link.link.up.mtu - 19)
         #expect(explanation.bytesUp == link.link.up.mtu)
         #expect(explanation.messagesPerDay == hourly * 24)
         #expect(
             explanation.limits.contains { $0.why == "duty cycle up: 1 % in 868.0-868.6" && $0.messages == hourly * 24 })
-        // A window opens 1 s after the last bit; the answer is 21 + 13 bytes without a CRC.
+        // A window opens 1 s after the last bit; the answer is 18 + 13 bytes without a CRC.
         #expect(near(explanation.acknowledged, explanation.airtimeUp + 1 + explanation.airtimeDown, within: 1e-9))
     }
 
@@ -85,13 +85,13 @@ struct ExplanationTests {
                 years: nil),
         ])
     func energy(radio: Radio) throws {
-        // Sotto's least message has more than 25 bytes: the link's own bytes are left out for what is compared here.
+        // The link's own bytes are left out for what is compared here.
         let yaml = """
             link:
               lora: {spreading_factor: \(radio.spreadingFactor), bandwidth_hz: 125000}
               mtu_bytes: 51
             security: {pattern: provisioned}
-            payload: {codec: template, fields: [{name: t, bits: 8}]}
+            payload: {codec: template, fields: [{name: t, bits: 53}]}
             coap: {messages: non-confirmable}
             power:
               class: listen-after-send
@@ -101,7 +101,7 @@ struct ExplanationTests {
               battery: {capacity_mah: 2400, voltage_v: 3.3}
             """
         let profile = try parseDevice(yaml)
-        // 18 + 7 + 1 = 26 bytes, one more than there.
+        // 18 + 1 + 7 = 26 bytes, one more than there.
         #expect(profile.messageBytes.up == 26)
         let energy = try #require(Energy(profile))
         let ofSource = profile.link.link.up.framing.duration(of: 25)
@@ -141,19 +141,19 @@ struct ExplanationTests {
             """)
         let energy = try #require(Energy(profile))
         #expect(near(energy.copiesPerMessage, 1.1111, within: 1e-9))
-        // 3 V * 100 mA * (37 + ... bytes at 1000 bit/s): 18 + 7 + 12 = 37 bytes, 296 ms.
-        #expect(near(energy.transmit, 88.8, within: 1e-9))
+        // 3 V * 100 mA * the bytes at 1000 bit/s: 18 + 1 + 12 = 31, 248 ms.
+        #expect(near(energy.transmit, 74.4, within: 1e-9))
         #expect(energy.receive == 0)
     }
 
     @Test("outages and bit errors cost long frames more")
     func expectedLoss() throws {
-        // 10 % of the time bad, for 20 s each: good for 180 s on average, and 31 bytes take 2.48 s.
+        // 10 % of the time bad, for 20 s each: good for 180 s on average, and 25 bytes take 2 s.
         let outages = Explanation(try parseLink("rate_bps: 100\nloss_percent: 10\noutage_s: 20\n"), bodyBytes: 6)
-        #expect(near(outages.lossUpPercent, 100 * (1 - 0.9 * 0.986317), within: 1e-5))
-        // 1 - 0.999^(8 * 31)
+        #expect(near(outages.lossUpPercent, 100 * (1 - 0.9 * 0.988950), within: 1e-5))
+        // 1 - 0.999^(8 * 25)
         let errors = Explanation(try parseLink("rate_bps: 100\nbit_error_rate: 0.001\n"), bodyBytes: 6)
-        #expect(near(errors.lossUpPercent, 21.9741, within: 1e-4))
+        #expect(near(errors.lossUpPercent, 18.1351, within: 1e-4))
         let chain = Explanation(
             try parseLink("rate_bps: 100\ngilbert_elliott: {p_percent: 5, r_percent: 20}\n"), bodyBytes: 6)
         #expect(near(chain.lossUpPercent, 20, within: 1e-9))
@@ -170,8 +170,8 @@ struct ExplanationTests {
             try parseLink(
                 "rate_bps: 100\nwindows: {period_s: 3600, open: [{from_s: 0, to_s: 41}, {from_s: 100, to_s: 102}]}\n"),
             bodyBytes: 6)
-        // 31 + 21 bytes take 4.16 s: nine in 41 s, none in 2 s.
-        #expect(passes.messagesPerDay == 9 * 24)
+        // 25 + 18 bytes take 3.44 s: eleven in 41 s, none in 2 s.
+        #expect(passes.messagesPerDay == 11 * 24)
     }
 
     @Test("a link that cannot carry a frame says so, and so does one that needs an adapter")
@@ -179,9 +179,9 @@ struct ExplanationTests {
         let small = Explanation(try LinkProfile.load(committed.file("sigfox-rc1", .links)), bodyBytes: 1).text
         #expect(small.contains("CANNOT RUN        sigfox-rc1 carries 12 bytes up; the shortest frame has 18 + 1 = 19"))
         #expect(small.contains("not UDP: needs Sigfox's callbacks"))
-        let long = Explanation(try LinkProfile.load(committed.file("acoustic-fhfsk", .links)), bodyBytes: 8)
+        let long = Explanation(try LinkProfile.load(committed.file("acoustic-fhfsk", .links)), bodyBytes: 14)
         #expect(
-            long.problem == "the message needs 18 (frame) + 7 (CoAP) + 8 (body) = 33 bytes, and the link carries 32 up")
+            long.problem == "the message needs 18 (frame) + 1 (CoAP) + 14 (body) = 33 bytes, and the link carries 32 up")
         let fits = Explanation(try LinkProfile.load(committed.file("acoustic-fhfsk", .links)), bodyBytes: 7)
         #expect(fits.problem == nil)
         #expect(fits.notes == ["carries less than 128 bytes: no handshake fits, only provisioned sessions work"])

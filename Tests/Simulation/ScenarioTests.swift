@@ -64,7 +64,7 @@ struct ScenarioTests {
         func scenario(_ link: String, _ bytes: Int = 24) -> String {
             "duration_s: 60\nlink: {\(link)}\n" + Self.device.replacing("text_bytes: 24", with: "text_bytes: \(bytes)")
         }
-        #expect(problem(scenario("rate_bps: 100, mtu_bytes: 64", 100)).contains("does not fit"))
+        #expect(problem(scenario("rate_bps: 100, mtu_bytes: 32", 100)).contains("does not fit"))
         #expect(problem(scenario("rate_bps: 100, mtu_bytes: 128", 16_384)).contains("does not fit"))
         // In blocks.
         #expect(problem(scenario("rate_bps: 100, mtu_bytes: 128", 100)) == "")

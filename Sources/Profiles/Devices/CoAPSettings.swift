@@ -15,6 +15,7 @@ extension DeviceProfile {
         /// Bytes a second that nobody answers for.
         public var probingRate: Int64?
         public var isConfirmable: Bool
+        /// 0: Sotto's compact form; otherwise its messages are those of RFC 7252, with tokens of this length.
         public var tokenBytes: Int
         /// Of RFC 7959, in bytes.
         public var blockSize: Int?

@@ -21,19 +21,32 @@ public struct MessageBytes: Equatable, Sendable, Encodable {
     public var down: Int { Self.frameDown + answerCoAP }
 
     /// A confirmable request with this body, and the piggybacked answer without one.
+    ///
+    /// - Parameter tokenBytes: 0: in the compact form, which says neither message id nor token; otherwise as RFC 7252 has
+    ///   it, with a token of so many bytes.
     public init(_ resource: Resource, bodyBytes: Int, tokenBytes: Int = 0) {
-        let token = [UInt8](repeating: 0, count: max(0, min(8, tokenBytes)))
+        let frame: UInt64 = 1
+        let isCompact = tokenBytes <= 0
+        let id = CompactContext.messageID(frame)
+        let token = isCompact ? CompactContext.token(frame) : [UInt8](repeating: 0, count: min(8, tokenBytes))
         let request = Message(
-            type: .confirmable, code: .post, messageID: 0, token: token,
+            type: .confirmable, code: .post, messageID: id, token: token,
             options: [MessageOption(.uriPath, resource.segment)], payload: [0])
-        let answer = Message(type: .acknowledgement, code: .changed, messageID: 0, token: token)
+        let answer = Message(type: .acknowledgement, code: .changed, messageID: id, token: token)
         body = bodyBytes
         // Neither can fail: both are within all of CoAP's limits.
-        coap = ((try? request.encoded().count) ?? 1) - 1
-        answerCoAP = (try? answer.encoded().count) ?? 0
+        if isCompact {
+            let context = CompactContext()
+            coap = ((try? CompactMessage.encode(request, frame: frame, context: context).count) ?? 1) - 1
+            answerCoAP =
+                (try? CompactMessage.encode(answer, frame: frame + 1, answered: frame, context: context).count) ?? 0
+        } else {
+            coap = ((try? request.encoded().count) ?? 1) - 1
+            answerCoAP = (try? answer.encoded().count) ?? 0
+        }
     }
 
-    /// `18 (frame) + 7 (CoAP) + 4 (body) = 29`.
+    /// `18 (frame) + 1 (CoAP) + 4 (body) = 23`.
     public var sumUp: String { "\(Self.frameUp) (frame) + \(coap) (CoAP) + \(body) (body) = \(up)" }
     var sumDown: String { "\(Self.frameDown) (frame) + \(answerCoAP) (CoAP) = \(down)" }
 }

@@ -41,7 +41,8 @@ extension LossModel {
         guard within > outside, average >= outside, average < within else {
             throw section.failure(
                 "loss_percent",
-                "has to lie between loss_outside_percent and loss_within_percent (0 and 100 unless given)")
+                "\(section.shown(try section.string("loss_percent") ?? "")) has to lie between loss_outside_percent and loss_within_percent (0 and 100 unless given)"
+            )
         }
         let bad = UInt64(average - outside) * 1_000_000 / UInt64(within - outside)
         return Outages(
