@@ -9,9 +9,12 @@ minutes.
     judge.py [SOTTO]
 """
 
+import contextlib
 import math
 import os
+import random
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -76,6 +79,15 @@ def kernel_drops(*ports):
     return sum(int(fields[-1]) for fields in lines if fields[1].split(":")[1] in wanted)
 
 
+def free_port():
+    """Below those that the system gives to whoever asks for any."""
+    while True:
+        port = random.randint(20000, 32000)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 def relay(out, case, seed):
     """Datagrams that the machine, and not the link, lost."""
     name, _, options, job = case
@@ -84,7 +96,7 @@ def relay(out, case, seed):
         with open(profile, "w") as file:
             file.write(options + "\n")
         options = ["--profile", profile]
-    receive = 37000 + os.getpid() % 20000
+    receive = free_port()
     link = subprocess.Popen(
         [SOTTO, "link", "--listen", "127.0.0.1:0", "--to", f"127.0.0.1:{receive}", "--quiet", "--seed", str(seed), *options],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
