@@ -56,6 +56,7 @@ extension DeviceGroup {
             }
             group.traffic = [traffic]
         }
+        group.template = profile?.simulatedTemplate
         group.power = profile?.simulatedPower
         if section.isMapping("power") { group.power = try Power.read(try section.section("power")) }
         try section.finish()

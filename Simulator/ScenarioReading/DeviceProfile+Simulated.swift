@@ -19,18 +19,18 @@ extension InstalledProfiles {
 
 /// A profile as the simulator takes it.
 extension DeviceProfile {
-    /// What its first example measures. The bytes of a template travel as a text of the same length: a gateway has no way
-    /// yet to learn the template.
+    /// What its first example measures; without examples a text of 12 bytes, or a template's lowest values.
     var simulatedContent: DeviceGroup.Content {
         let example = payload.examples.first
         switch payload.codec {
-        case .cbor:
-            return example.map { .reading($0.values) } ?? .text(11)
+        case .cbor: return example.map { .reading($0.values) } ?? .text(11)
         case .template(let template):
-            let bytes = example?.bytes.count ?? template.byteCount
-            // CBOR writes the length of a text before it: one byte up to 23, two from there on.
-            return .text(max(1, bytes <= 24 ? bytes - 1 : bytes - 2))
+            return .packed(example?.bytes ?? [UInt8](repeating: 0, count: template.byteCount))
         }
+    }
+
+    var simulatedTemplate: PayloadTemplate? {
+        if case .template(let template) = payload.codec { template } else { nil }
     }
 
     /// nil: it sends when something happens, and nobody says when.
@@ -59,7 +59,7 @@ extension DeviceProfile {
             devices: [
                 DeviceGroup(
                     name: "device", traffic: [traffic], power: simulatedPower,
-                    isProvisioned: security.pattern == .provisioned)
+                    isProvisioned: security.pattern == .provisioned, template: simulatedTemplate)
             ])
     }
 

@@ -110,11 +110,14 @@ public struct DeviceGroup: Sendable {
         /// A text of so many characters.
         case text(Int)
         case reading([MeasuredValue])
+        /// A reading as the group's template makes it.
+        case packed([UInt8])
 
         public var uplink: Uplink {
             switch self {
             case .text(let length): .text(String(repeating: "x", count: length))
             case .reading(let values): .reading(Reading(measurements: values))
+            case .packed(let bytes): .packedReading(bytes)
             }
         }
     }
@@ -170,6 +173,8 @@ public struct DeviceGroup: Sendable {
     public var power: Power?
     /// Its session was put onto both sides, and it never shakes hands; nil: where the link carries no handshake.
     public var isProvisioned: Bool?
+    /// How its firmware packs readings, as the gateway knows it; nil: they describe themselves.
+    public var template: PayloadTemplate?
     /// Where it stands in the scenario's file.
     public var line: Int?
 
@@ -183,7 +188,8 @@ public struct DeviceGroup: Sendable {
 
     public init(
         name: String, count: Int = 1, link: Int = 0, stack: Stack = .sotto, traffic: [Traffic] = [], start: Int64 = 0,
-        spread: Int64 = 0, watches: Bool = false, power: Power? = nil, isProvisioned: Bool? = nil
+        spread: Int64 = 0, watches: Bool = false, power: Power? = nil, isProvisioned: Bool? = nil,
+        template: PayloadTemplate? = nil
     ) {
         self.name = name
         self.count = count
@@ -195,5 +201,6 @@ public struct DeviceGroup: Sendable {
         self.watches = watches
         self.power = power
         self.isProvisioned = isProvisioned
+        self.template = template
     }
 }

@@ -175,6 +175,9 @@ public final class Simulation {
                 node.identity = DeviceIdentity(number: number, privateKey: key, gatewayKey: gateway.publicKey)
             }
             gateway.nodes[record.number] = node
+            if let template = scenario.devices[node.group].template {
+                _ = try gateway.machine.setTemplate(of: node.name, template)
+            }
         } catch {
             throw ScenarioProblem(
                 scenario.devices[node.group], "the gateway does not take the device \(node.name): \(error)")

@@ -33,7 +33,7 @@ public struct CompactConversation: Sendable {
     private struct Awaited: Sendable {
         let frame: UInt64
         /// The endpoint's own; nil: it has forgotten the message.
-        let message: (id: UInt16, token: [UInt8])?
+        var message: (id: UInt16, token: [UInt8])?
         let isRequest: Bool
         let isShort: Bool
         let expires: Int64
@@ -184,7 +184,11 @@ public struct CompactConversation: Sendable {
         if message.code != .empty { message.token = own.token }
         // After an acknowledgement alone the response to a request follows; after a response of its own, perhaps still the
         // acknowledgement.
-        if isReply, message.type == .reset || message.code != .empty || !awaited[index].isRequest {
+        guard isReply, message.type == .reset || message.code != .empty || !awaited[index].isRequest else { return }
+        if answered == nil, awaited[index].isShort {
+            // It was answered anew: what answered it first may still come, with five bits.
+            awaited[index].message = nil
+        } else {
             awaited.remove(at: index)
         }
     }

@@ -41,7 +41,7 @@ extension Gateway {
         switch (resource, request.method) {
         case (.messages, .get):
             return observe(request, token: incoming.id.token, of: number)
-        case (.text, .post), (.reading, .post), (.event, .post):
+        case (.text, .post), (.reading, .post), (.packedReading, .post), (.event, .post):
             guard let frame = handling?.frame else { return Response(.internalServerError) }
             guard let block = request.block(.block1) else {
                 return accept(resource, request.payload, frame, of: number, now: now)
@@ -150,6 +150,19 @@ extension Gateway {
         _ resource: Resource, _ body: [UInt8], _ frame: GatewayChannel<Suite>.FrameID, of number: UInt32, now: Moment
     ) -> Response {
         guard var device = devices[number] else { return Response(.internalServerError) }
+        var (resource, body) = (resource, body)
+        if resource == .packedReading {
+            guard let reading = unpacked(body, of: device.record) else {
+                note(
+                    .warning,
+                    device.record.template.isEmpty
+                        ? "a packed reading was refused: its firmware is not known; sotto device firmware tells it"
+                        : "a packed reading was refused: it is none of its firmware's template",
+                    device: number)
+                return Response(.badRequest)
+            }
+            (resource, body) = (.reading, reading)
+        }
         do throws(UplinkError) {
             _ = try RoomContent(resource: resource, body: body)
         } catch {

@@ -15,8 +15,8 @@ extension DeviceProfile {
         /// Bytes a second that nobody answers for.
         public var probingRate: Int64?
         public var isConfirmable: Bool
-        /// 0: Sotto's compact form; otherwise its messages are those of RFC 7252, with tokens of this length.
-        public var tokenBytes: Int
+        /// Of a stack that speaks CoAP as RFC 7252 has it; nil: its headers are compact.
+        public var verbatimTokenBytes: Int?
         /// Of RFC 7959, in bytes.
         public var blockSize: Int?
         public var observeMinimumPeriod: Int64?
@@ -39,7 +39,7 @@ extension DeviceProfile {
                 probingRate: try section.integer("probing_rate_bytes", 1...1_000_000),
                 isConfirmable: try section.choice("messages", [("confirmable", true), ("non-confirmable", false)])
                     ?? true,
-                tokenBytes: Int(try section.integer("token_bytes", 0...8) ?? 0),
+                verbatimTokenBytes: try section.integer("verbatim_token_bytes", 0...8).map { Int($0) },
                 blockSize: try section.choice(
                     "block_bytes", [16, 32, 64, 128, 256, 512, 1024].map { (String($0), $0) }),
                 observeMinimumPeriod: try observe.seconds("min_period_s", 0...2_592_000),

@@ -22,28 +22,26 @@ public struct MessageBytes: Equatable, Sendable, Encodable {
 
     /// A confirmable request with this body, and the piggybacked answer without one.
     ///
-    /// - Parameter tokenBytes: 0: in the compact form, which says neither message id nor token; otherwise as RFC 7252 has
-    ///   it, with a token of so many bytes.
-    public init(_ resource: Resource, bodyBytes: Int, tokenBytes: Int = 0) {
-        let frame: UInt64 = 1
-        let isCompact = tokenBytes <= 0
-        let id = CompactContext.messageID(frame)
-        let token = isCompact ? CompactContext.token(frame) : [UInt8](repeating: 0, count: min(8, tokenBytes))
+    /// - Parameter verbatimTokenBytes: of a CoAP stack that speaks as RFC 7252 has it; nil: headers are compact.
+    public init(_ resource: Resource, bodyBytes: Int, verbatimTokenBytes: Int? = nil) {
+        let token = [UInt8](repeating: 0, count: max(0, min(8, verbatimTokenBytes ?? 0)))
         let request = Message(
-            type: .confirmable, code: .post, messageID: id, token: token,
+            type: .confirmable, code: .post, messageID: 0, token: token,
             options: [MessageOption(.uriPath, resource.segment)], payload: [0])
-        let answer = Message(type: .acknowledgement, code: .changed, messageID: id, token: token)
+        let answer = Message(type: .acknowledgement, code: .changed, messageID: 0, token: token)
         body = bodyBytes
-        // Neither can fail: both are within all of CoAP's limits.
-        if isCompact {
-            let context = CompactContext()
-            coap = ((try? CompactMessage.encode(request, frame: frame, context: context).count) ?? 1) - 1
-            answerCoAP =
-                (try? CompactMessage.encode(answer, frame: frame + 1, answered: frame, context: context).count) ?? 0
-        } else {
-            coap = ((try? request.encoded().count) ?? 1) - 1
-            answerCoAP = (try? answer.encoded().count) ?? 0
+        // None can fail: all are within CoAP's limits.
+        var requestBytes = (try? request.encoded()) ?? []
+        var answerBytes = (try? answer.encoded()) ?? []
+        if verbatimTokenBytes == nil {
+            var conversation = CompactConversation(session: [], lifetime: 1)
+            requestBytes = (try? conversation.encode(requestBytes, frame: 0, now: 0)) ?? requestBytes
+            answerBytes =
+                (try? CompactConversation.encode(answer: answerBytes, frame: 0, answered: 0, form: .short))
+                ?? answerBytes
         }
+        coap = requestBytes.count - 1
+        answerCoAP = answerBytes.count
     }
 
     /// `18 (frame) + 1 (CoAP) + 4 (body) = 23`.
@@ -78,6 +76,6 @@ extension DeviceProfile {
         if case .template = payload.codec { resource = .packedReading }
         var body = example?.bytes.count ?? 12
         if example == nil, case .template(let template) = payload.codec { body = template.byteCount }
-        return MessageBytes(resource, bodyBytes: body, tokenBytes: coap.tokenBytes)
+        return MessageBytes(resource, bodyBytes: body, verbatimTokenBytes: coap.verbatimTokenBytes)
     }
 }
