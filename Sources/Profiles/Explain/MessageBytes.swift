@@ -24,21 +24,25 @@ public struct MessageBytes: Equatable, Sendable, Encodable {
     ///
     /// - Parameter verbatimTokenBytes: of a CoAP stack that speaks as RFC 7252 has it; nil: headers are compact.
     public init(_ resource: Resource, bodyBytes: Int, verbatimTokenBytes: Int? = nil) {
-        let token = [UInt8](repeating: 0, count: max(0, min(8, verbatimTokenBytes ?? 0)))
+        // In a compact header a message id and a token that follow from the frame's number cost nothing.
+        let frame: UInt64 = 1
+        let id = CompactContext.messageID(frame)
+        let token =
+            verbatimTokenBytes.map { [UInt8](repeating: 0, count: max(0, min(8, $0))) } ?? CompactContext.token(frame)
         let request = Message(
-            type: .confirmable, code: .post, messageID: 0, token: token,
+            type: .confirmable, code: .post, messageID: id, token: token,
             options: [MessageOption(.uriPath, resource.segment)], payload: [0])
-        let answer = Message(type: .acknowledgement, code: .changed, messageID: 0, token: token)
+        let answer = Message(type: .acknowledgement, code: .changed, messageID: id, token: token)
         body = bodyBytes
         // None can fail: all are within CoAP's limits.
         var requestBytes = (try? request.encoded()) ?? []
         var answerBytes = (try? answer.encoded()) ?? []
         if verbatimTokenBytes == nil {
             var conversation = CompactConversation(session: [], lifetime: 1)
-            requestBytes = (try? conversation.encode(requestBytes, frame: 0, now: 0)) ?? requestBytes
+            requestBytes = (try? conversation.encode(requestBytes, frame: frame, now: 0)) ?? requestBytes
             answerBytes =
-                (try? CompactConversation.encode(answer: answerBytes, frame: 0, answered: 0, form: .short))
-                ?? answerBytes
+                (try? CompactConversation.encode(
+                    answer: answerBytes, frame: frame + 1, answered: frame, form: .short)) ?? answerBytes
         }
         coap = requestBytes.count - 1
         answerCoAP = answerBytes.count
