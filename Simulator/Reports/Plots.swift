@@ -78,10 +78,12 @@ struct Plots {
                     let x = place(left)
                     plot.drawing.line(x - 4, y, x + 4, y + 8, "cross")
                     plot.drawing.line(x - 4, y + 8, x + 4, y, "cross")
-                    plot.drawing.label(x + 7, y + 8, end, "tiny")
+                    let isFar = x > 760
+                    plot.drawing.label(isFar ? x - 7 : x + 7, y + 8, end, isFar ? "tiny end" : "tiny")
                 }
             } else if let end = bar.end {
-                plot.drawing.label(place(bar.handedOver) + 4, y + 8, end, "tiny")
+                let x = place(bar.handedOver)
+                plot.drawing.label(x > 760 ? x - 4 : x + 4, y + 8, end, x > 760 ? "tiny end" : "tiny")
             }
         }
         return plot.drawing.finished
@@ -213,10 +215,10 @@ struct Plots {
             }
         }
         for (index, curve) in curves.enumerated() {
-            plot.drawing.line(460, 190 + Double(index) * 16, 484, 190 + Double(index) * 16, curve.2)
+            plot.drawing.line(390, 190 + Double(index) * 16, 414, 190 + Double(index) * 16, curve.2)
             let sorted = curve.1.sorted()
             plot.drawing.label(
-                490, 194 + Double(index) * 16,
+                420, 194 + Double(index) * 16,
                 "\(curve.0): p50 \(duration(percentile(sorted, 0.5))), p95 \(duration(percentile(sorted, 0.95))), p99 \(duration(percentile(sorted, 0.99)))"
             )
         }

@@ -133,11 +133,14 @@ extension DeviceGroup.Traffic {
             let field = line.split(separator: ",").first.map(String.init) ?? ""
             guard let seconds = Double(field.trimmingCharacters(in: .whitespaces)), seconds >= 0, seconds < 3.2e8 else {
                 if number == 0 { continue }
-                throw FieldError(file: path, line: number + 1, problem: "\(field) is not a number of seconds")
+                throw FieldError(
+                    file: path, line: number + 1, problem: "\"\(field)\" is not a number of seconds from 0 to 320000000"
+                )
             }
             let time = YAMLSection.nanoseconds(seconds)
             if let last = times.last, time < last {
-                throw FieldError(file: path, line: number + 1, problem: "\(field) is before the time of the line above")
+                throw FieldError(
+                    file: path, line: number + 1, problem: "\"\(field)\" is before the time of the line above")
             }
             times.append(time)
         }

@@ -70,7 +70,8 @@ extension DeviceProfile {
     public func scenarioFailures(file: String, _ installed: InstalledProfiles) -> [FieldError] {
         guard !test.scenarios.isEmpty || !test.seeds.isEmpty || test.latency95 != nil else { return [] }
         func failure(_ key: String, _ problem: String) -> FieldError {
-            FieldError(file: file, line: test.lines[key] ?? test.lines.values.min(), field: "test.\(key)", problem: problem)
+            FieldError(
+                file: file, line: test.lines[key] ?? test.lines.values.min(), field: "test.\(key)", problem: problem)
         }
         var scenarios: [Scenario] = []
         do throws(FieldError) {
