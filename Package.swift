@@ -126,7 +126,7 @@ let package = Package(
             ],
             path: "Simulator/Simulation", swiftSettings: strict),
         .target(
-            name: "SimulationReports", dependencies: ["LinkModel", "Simulation"], path: "Simulator/Reports",
+            name: "SimulationReports", dependencies: ["LinkModel", "Links", "Simulation"], path: "Simulator/Reports",
             swiftSettings: strict),
         .target(
             name: "ScenarioReading", dependencies: ["CompactMatrix", "LinkModel", "Profiles", "Simulation"],
@@ -175,7 +175,14 @@ let package = Package(
         tests("LinkModel", ["LinkModel", "Links", "TestSupport"]),
         tests(
             "Simulation",
-            ["CompactMatrix", "LinkModel", "Profiles", "ScenarioReading", "Simulation", "SimulationReports"]),
+            ["CompactMatrix", "LinkModel", "Links", "Profiles", "ScenarioReading", "Simulation", "SimulationReports"],
+            resources: [.copy("Golden/Logs")]),
+        tests(
+            "LinkRelay",
+            [
+                "LinkModel", "LinkRelay", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         tests("Links", ["Links", "TestSupport"]),
         tests(
             "MatrixJSON", ["CBOR", "CZlib", "CoAP", "CompactMatrix", "MatrixJSON", "TestSupport"],

@@ -42,7 +42,17 @@ public struct AirtimeLedger: Equatable, Sendable {
     /// Airtime in the stretch that ends at `time`.
     public func used(at time: Int64) -> Int64 {
         let begin = time - limit.window
-        return spans[first...].reduce(0) { $0 + max(0, min($1.upperBound, time) - max($1.lowerBound, begin)) }
+        var used = total
+        // Few lie outside: `add` forgets what is too old.
+        for span in spans[first...] {
+            guard span.lowerBound < begin else { break }
+            used -= min(span.upperBound, begin) - span.lowerBound
+        }
+        for span in spans[first...].reversed() {
+            guard span.upperBound > time else { break }
+            used -= span.upperBound - max(span.lowerBound, time, begin)
+        }
+        return max(0, used)
     }
 
     private mutating func forget(before time: Int64) {
@@ -71,6 +81,11 @@ struct QuotaLedger: Equatable, Sendable {
         guard quota.datagrams > 0 else { return nil }
         guard starts.count >= quota.datagrams else { return time }
         return max(time, starts[starts.count - quota.datagrams] + quota.window)
+    }
+
+    /// In the stretch that ends at `time`, the time of the last that left.
+    func used(at time: Int64) -> Int {
+        starts.reversed().prefix { $0 > time - quota.window }.count
     }
 
     mutating func add(_ time: Int64) {

@@ -187,6 +187,30 @@ public struct LinkMachine {
         if isFirst, transmitters[index].sending == 0 { attempt(index) }
     }
 
+    /// What a sender has used of its limits, the frame that is on the air included: airtime in the sub-band that a channel
+    /// belongs to (nil: no limit), and datagrams of its quota (nil: none).
+    public func used(
+        _ heading: Heading, device: Int, channel: Int
+    ) -> (band: Int, airtime: Int64?, datagrams: Int?) {
+        let direction = heading == .up ? link.up : link.down
+        let sender = transmitters[transmitter(heading, device)]
+        var band = 0
+        var channels = 0
+        for (index, candidate) in direction.bands.enumerated() {
+            band = index
+            channels += max(1, candidate.channels)
+            if channel < channels { break }
+        }
+        return (band, sender.ledgers[band]?.used(at: sender.busyUntil), sender.quota?.used(at: now))
+    }
+
+    /// When a device's link is bad, where that is a matter of time and not of each frame: outages and traces.
+    public func badTimes(_ heading: Heading, device: Int, until end: Int64, most: Int = 10_000) -> [Range<Int64>] {
+        let direction = heading == .up ? link.up : link.down
+        let purpose = UInt64(device + 1) * 32 + (heading == .up ? 0 : 8)
+        return LossProcess(direction.loss, seed: seed, purpose: purpose).badTimes(until: end, most: most)
+    }
+
     /// Bytes that wait or are on the air in one direction.
     public func waiting(_ heading: Heading, device: Int) -> Int {
         devices.indices.contains(device) ? transmitters[transmitter(heading, device)].bytes : 0

@@ -4,6 +4,8 @@ internal import Links
 public struct LossProcess: Sendable {
     private let model: LossModel
     private var stream: SeededStream
+    /// When it is bad is a matter of its own: no frame moves an outage.
+    private var chain: SeededStream
     private var isBad = false
     /// When the state changes; of `outages` only.
     private var changesAt: Int64 = 0
@@ -13,8 +15,9 @@ public struct LossProcess: Sendable {
     public init(_ model: LossModel, seed: UInt64, purpose: UInt64, begin: Int64 = 0) {
         self.model = model
         stream = SeededStream(seed: seed, purpose: purpose)
+        chain = SeededStream(seed: seed, purpose: purpose + 5)
         if case .outages(let outages) = model {
-            isBad = stream.next(below: 1_000_000) < UInt64(min(outages.averagePerMillion, 1_000_000))
+            isBad = chain.next(below: 1_000_000) < UInt64(min(outages.averagePerMillion, 1_000_000))
             changesAt = begin + draw(outages)
         }
     }
@@ -48,6 +51,38 @@ public struct LossProcess: Sendable {
         }
     }
 
+    /// When the link is bad, from the begin until `end`, as far as that is a matter of time; at most `most` such times.
+    ///
+    /// To be asked of a process that has decided on no frame yet.
+    func badTimes(until end: Int64, most: Int) -> [Range<Int64>] {
+        switch model {
+        case .outages(let outages):
+            var process = self
+            var times: [Range<Int64>] = []
+            var since: Int64 = 0
+            while since < end, times.count < most {
+                let until = min(process.changesAt, end)
+                if process.isBad, until > since { times.append(since..<until) }
+                since = process.changesAt
+                process.advance(to: process.changesAt, outages)
+            }
+            return times
+        case .intervals(let trace):
+            var times: [Range<Int64>] = []
+            var begin: Int64 = 0
+            while begin < end, times.count < most {
+                for span in trace.down where span.lowerBound + begin < end {
+                    times.append(span.lowerBound + begin..<min(span.upperBound + begin, end))
+                }
+                guard let period = trace.period, period > 0 else { break }
+                begin += period
+            }
+            return times
+        case .none, .bernoulli, .bitErrors, .gilbertElliott, .frames:
+            return []
+        }
+    }
+
     private mutating func happens(_ perMillion: UInt32) -> Bool {
         stream.next(below: 1_000_000) < UInt64(perMillion)
     }
@@ -68,7 +103,7 @@ public struct LossProcess: Sendable {
             let product = mean.multipliedFullWidth(by: 1_000_000 - share)
             mean = product.high < share ? share.dividingFullWidth(product).quotient : .max
         }
-        return FixedPoint.exponential(stream.next(), mean: Int64(clamping: min(mean, UInt64(Int64.max / 4096))))
+        return FixedPoint.exponential(chain.next(), mean: Int64(clamping: min(mean, UInt64(Int64.max / 4096))))
     }
 }
 

@@ -1,7 +1,8 @@
 public import Links
 
 extension RadioLink {
-    /// What protocols count on: never less time than the link takes, apart from waits for quotas, duty cycles and passes.
+    /// What protocols count on: never less time than the link takes, apart from waits for quotas and duty cycles. A timer
+    /// starts when the last bit has left, in the pass that takes it; an answer that misses that pass costs a repetition.
     public var timing: Link {
         var down = Self.timing(self.down)
         if case .afterUplink(let openings) = downlink {
@@ -12,6 +13,8 @@ extension RadioLink {
             up.latency += turnaround
             down.latency += turnaround
         }
+        up.windows = windows
+        down.windows = windows
         return Link(up: up, down: down, processing: processing, isRateKnown: isRateKnown)
     }
 

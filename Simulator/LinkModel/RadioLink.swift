@@ -1,3 +1,5 @@
+public import Links
+
 /// A link between devices and a gateway, with all that a person can say of it. Times are nanoseconds, shares are
 /// millionths.
 ///

@@ -26,8 +26,8 @@ final class RelayHandler: ChannelInboundHandler {
 
     private var machine: LinkMachine
     private var nextID: UInt64 = 1
-    /// What to do with a datagram when it arrives.
-    private var underWay: [UInt64: () -> Void] = [:]
+    /// Datagrams, and what to do with each when it arrives.
+    private var underWay: [UInt64: (ByteBuffer, (ByteBuffer) -> Void)] = [:]
     private var freePlaces: [Int] = []
     private var timer: (at: Int64, scheduled: Scheduled<Void>)?
     private let gateway: SocketAddress
@@ -43,8 +43,8 @@ final class RelayHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = unwrapInboundIn(data)
         let peer = peer(at: envelope.remoteAddress, context)
-        pass(envelope.data, .up, peer.place, context) {
-            peer.channel.assumeIsolated().whenSuccess { $0.writeAndFlush(envelope.data, promise: nil) }
+        pass(envelope.data, .up, peer.place, context) { datagram in
+            peer.channel.assumeIsolated().whenSuccess { $0.writeAndFlush(datagram, promise: nil) }
         }
     }
 
@@ -62,9 +62,9 @@ final class RelayHandler: ChannelInboundHandler {
     private func receiveFromGateway(_ datagram: ByteBuffer, to device: SocketAddress, _ context: ChannelHandlerContext)
     {
         guard let peer = peers[device] else { return }
-        pass(datagram, .down, peer.place, context) {
+        pass(datagram, .down, peer.place, context) { arriving in
             guard context.channel.isActive else { return }
-            let envelope = AddressedEnvelope(remoteAddress: device, data: datagram)
+            let envelope = AddressedEnvelope(remoteAddress: device, data: arriving)
             context.writeAndFlush(self.wrapOutboundOut(envelope), promise: nil)
         }
     }
@@ -73,11 +73,11 @@ final class RelayHandler: ChannelInboundHandler {
 
     private func pass(
         _ datagram: ByteBuffer, _ heading: Heading, _ place: Int, _ context: ChannelHandlerContext,
-        deliver: @escaping () -> Void
+        deliver: @escaping (ByteBuffer) -> Void
     ) {
         let id = nextID
         nextID += 1
-        underWay[id] = deliver
+        underWay[id] = (datagram, deliver)
         let now = Self.now
         handle(
             LinkRelay.Event(
@@ -89,6 +89,7 @@ final class RelayHandler: ChannelInboundHandler {
 
     /// Carries out what has happened on the link, and sets the timer to what comes next.
     private func settle(_ context: ChannelHandlerContext) {
+        var arrived: [UInt64] = []
         while let event = machine.nextEvent() {
             handle(
                 LinkRelay.Event(
@@ -97,12 +98,15 @@ final class RelayHandler: ChannelInboundHandler {
             switch event.kind {
             case .started: break
             case .dropped, .lost: underWay[event.id] = nil
-            case .arrived(let isCopy, _):
-                underWay[event.id]?()
-                // A copy comes at once after the first, or not at all.
-                if isCopy || !copies(event.heading) { underWay[event.id] = nil }
+            case .arrived(let isCopy, let flippedBit):
+                if let (datagram, deliver) = underWay[event.id] {
+                    deliver(flippedBit.map { datagram.withFlipped(bit: $0) } ?? datagram)
+                }
+                if !isCopy { arrived.append(event.id) }
             }
         }
+        // A copy comes in the same turn, or not at all.
+        for id in arrived { underWay[id] = nil }
         guard let deadline = machine.deadline, timer.map({ deadline < $0.at }) ?? true else { return }
         timer?.scheduled.cancel()
         let scheduled = context.eventLoop.assumeIsolated().scheduleTask(
@@ -113,10 +117,6 @@ final class RelayHandler: ChannelInboundHandler {
             settle(context)
         }
         timer = (deadline, scheduled)
-    }
-
-    private func copies(_ heading: Heading) -> Bool {
-        (heading == .up ? machine.link.up : machine.link.down).duplicationPerMillion > 0
     }
 
     private func peer(at address: SocketAddress, _ context: ChannelHandlerContext) -> Peer {
@@ -146,6 +146,18 @@ final class RelayHandler: ChannelInboundHandler {
         let peer = Peer(channel: channel, place: place, usedAt: .now())
         peers[address] = peer
         return peer
+    }
+}
+
+extension ByteBuffer {
+    /// With one bit of what is readable the other way round; bit 0 is the lowest of the first byte.
+    fileprivate func withFlipped(bit: Int) -> ByteBuffer {
+        var changed = self
+        let index = readerIndex + bit / 8
+        if let byte = getInteger(at: index, as: UInt8.self) {
+            changed.setInteger(byte ^ 1 << UInt8(bit % 8), at: index)
+        }
+        return changed
     }
 }
 

@@ -5,14 +5,19 @@ public import Simulation
 /// One page that shows what a run came to; it needs no network and runs no script.
 public enum HTMLReport {
     public static func render(
-        _ scenario: Scenario, _ summary: Summary, _ timeline: Timeline, _ sweep: Sweep, deviceNames: [String],
-        simulated: Int64
+        _ simulation: Simulation, _ timeline: Timeline, _ sweep: Sweep
     ) -> String {
+        let scenario = simulation.scenario
+        let summary = simulation.summary
+        let simulated = simulation.now
+        let deviceNames = (0..<simulation.deviceCount).map { simulation.deviceName($0) }
         let plots = Plots(
-            scenario: scenario, summary: summary, timeline: timeline, sweep: sweep, deviceNames: deviceNames)
+            scenario: scenario, summary: summary, timeline: timeline, sweep: sweep, deviceNames: deviceNames,
+            badTimes: { simulation.badTimes(device: $0, $1, until: simulated) })
         let parts = [
             (
-                "Timeline", "The first datagrams, one a row: waiting, on the air, under way. Crosses are losses.",
+                "Timeline",
+                "The first datagrams, one a row: waiting, on the air, under way. Crosses are losses, shades are outages.",
                 plots.waterfall()
             ),
             ("Bytes by layer", "", plots.bytes()), ("Latency", "", plots.latency()),
@@ -75,25 +80,35 @@ public enum HTMLReport {
     private static let legend = """
         <p class="legend"><i class="k-queue"></i>queue <i class="k-duty"></i>duty cycle, quota <i class="k-window"></i>pass,
         uplink <i class="k-access"></i>channel, other direction <i class="k-up"></i>up <i class="k-down"></i>down
-        <i class="k-way"></i>under way</p>
+        <i class="k-way"></i>under way <i class="k-bad"></i>outage, no contact</p>
         """
 
     private static let style = """
-        body{font:15px/1.45 system-ui,sans-serif;max-width:900px;margin:2em auto;padding:0 1em;color:#222;background:#fff}
+        :root{color-scheme:light dark;--ground:#fff;--text:#222;--soft:#555;--grid:#eee;--axis:#888;--shade:#f3ead7;
+        --bad:#f6d5d2;--blue:#1f6fb4;--green:#2e8b57;--orange:#d2691e;--way:#cfdbe6;--red:#c02020;--grey:#c4c4c4}
+        @media (prefers-color-scheme:dark){:root{--ground:#16181c;--text:#e4e4e4;--soft:#a8adb4;--grid:#2b2f36;
+        --axis:#7d838c;--shade:#39331f;--bad:#5a2a2a;--blue:#5aa2e0;--green:#4fb583;--orange:#e8924f;--way:#3a4a5a;
+        --red:#ef6a6a;--grey:#6a6f77}}
+        body{font:15px/1.45 system-ui,sans-serif;max-width:900px;margin:2em auto;padding:0 1em;color:var(--text);
+        background:var(--ground)}
         h1{font-size:1.6em}h2{font-size:1.15em;margin:1.8em 0 .3em}table{border-collapse:collapse}
-        th{text-align:left;font-weight:normal;color:#555;padding:.1em 1.5em .1em 0}svg{width:100%;height:auto;display:block}
-        .label{font-size:12px;fill:#444}.tiny{font-size:10px;fill:#444}.end{text-anchor:end}.middle{text-anchor:middle}
-        .grid{stroke:#eee}.axis{stroke:#888}.cross{stroke:#c02020;stroke-width:2}.limit{stroke:#c02020;stroke-dasharray:5 4}
-        .blank{fill:#fff}.shade{fill:#f3ead7}polyline{fill:none;stroke-width:2}
-        .curve-1{stroke:#1f6fb4}.curve-2{stroke:#d2691e}.curve-3{stroke:#2e8b57}.theory{stroke:#999;stroke-dasharray:6 4}
-        line.curve-1,line.curve-2,line.curve-3{stroke-width:3}.mark{fill:#1f6fb4}.curve-fill{fill:#1f6fb4}
-        .up,.k-up{fill:#1f6fb4;background:#1f6fb4}.down,.k-down{fill:#2e8b57;background:#2e8b57}
-        .way,.k-way{fill:#cfdbe6;background:#cfdbe6}.wait-queue,.k-queue{fill:#e8c468;background:#e8c468}
+        th{text-align:left;font-weight:normal;color:var(--soft);padding:.1em 1.5em .1em 0}
+        svg{width:100%;height:auto;display:block}
+        .label{font-size:12px;fill:var(--text)}.tiny{font-size:10px;fill:var(--text)}.inside{font-size:10px;fill:#16181c}
+        .end{text-anchor:end}.middle{text-anchor:middle}.grid{stroke:var(--grid)}.axis{stroke:var(--axis)}
+        .cross{stroke:var(--red);stroke-width:2}.limit{stroke:var(--red);stroke-dasharray:5 4}
+        .blank{fill:var(--ground)}.shade{fill:var(--shade)}.bad,.k-bad{fill:var(--bad);background:var(--bad)}
+        polyline{fill:none;stroke-width:2}
+        .curve-1{stroke:var(--blue)}.curve-2{stroke:var(--orange)}.curve-3{stroke:var(--green)}
+        .theory{stroke:var(--axis);stroke-dasharray:6 4}
+        line.curve-1,line.curve-2,line.curve-3{stroke-width:3}.mark,.curve-fill{fill:var(--blue)}
+        .up,.k-up{fill:var(--blue);background:var(--blue)}.down,.k-down{fill:var(--green);background:var(--green)}
+        .way,.k-way{fill:var(--way);background:var(--way)}.wait-queue,.k-queue{fill:#e8c468;background:#e8c468}
         .wait-duty,.wait-quota,.k-duty{fill:#d9534f;background:#d9534f}
         .wait-window,.wait-uplink,.k-window{fill:#9b7fc0;background:#9b7fc0}
         .wait-duplex,.wait-access,.k-access{fill:#b9a58c;background:#b9a58c}
         .layer-link{fill:#b9a58c}.layer-frame{fill:#e8c468}.layer-handshake{fill:#d9534f}.layer-tag{fill:#d2a06f}
-        .layer-coap{fill:#8fbcd4}.layer-body{fill:#5fa777}.layer-other{fill:#c4c4c4}
+        .layer-coap{fill:#8fbcd4}.layer-body{fill:#5fa777}.layer-other{fill:var(--grey)}
         .legend i{display:inline-block;width:12px;height:12px;margin:0 4px 0 10px}
         """
 }

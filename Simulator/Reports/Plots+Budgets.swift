@@ -48,50 +48,80 @@ extension Plots {
 
     func airtime() -> String {
         var text = ""
-        let hour: Int64 = 3_600_000_000_000
         for (index, lane) in summary.airtime.enumerated() where lane.contains(where: { $0 > 0 }) {
             let named = scenario.links[index / 2]
-            let direction = index % 2 == 0 ? named.link.up : named.link.down
-            // Of a sliding hour that ends with each slice; all senders of the direction together.
-            let width = max(1, Int(hour / summary.slice))
-            var sum: Int64 = 0
-            var points: [(Double, Double)] = []
-            for (slice, value) in lane.enumerated() {
-                sum += value
-                if slice >= width { sum -= lane[slice - width] }
-                points.append(
-                    (
-                        Double(slice + 1) * Double(summary.slice) / 3.6e12,
-                        Double(sum) / Double(Int64(width) * summary.slice) * 100
-                    ))
-            }
-            let senders = index % 2 == 0 ? max(1, summary.deviceAirtime.count) : 1
-            let limits = direction.bands.compactMap { band in
-                band.duty.map { (band.name, Double($0.perMillion) / 10_000 * Double(senders)) }
-            }
-            let most = max(points.map(\.1).max() ?? 1, 0.001)
-            let top = limits.map(\.1).filter { $0 < most * 5 }.max().map { max($0, most) } ?? most
-            var plot = Plot(
-                "Airtime", x: (0...(Double(scenario.duration) / 3.6e12), "hours"),
-                y: (
-                    0...top * 1.1, "% of a sliding hour, \(named.name), \(index % 2 == 0 ? "up, all devices" : "down")"
-                ),
-                height: 220)
-            plot.curve(points, "curve-1")
-            for (name, limit) in limits where limit <= top * 1.1 {
-                plot.drawing.line(70, plot.y(limit), 840, plot.y(limit), "limit")
-                plot.drawing.label(
-                    76, plot.y(limit) - 4, "\(name): \(number(limit, 3)) %\(senders > 1 ? " over all devices" : "")",
-                    "tiny")
-            }
-            text += plot.drawing.finished
-            if let quota = direction.quota {
-                text +=
-                    "<p>Quota \(index % 2 == 0 ? "up" : "down"): \(quota.datagrams) datagrams in \(duration(quota.window)) for each sender.</p>"
+            let isUp = index % 2 == 0
+            let uses = summary.bandUses.filter { $0.link == index / 2 && ($0.heading == .up) == isUp }
+            text += uses.isEmpty ? total(lane, named.name, isUp) : budgets(uses, named.name, isUp)
+            if let quota = (isUp ? named.link.up : named.link.down).quota {
+                text += quotaBar(summary.mostOfQuota[index], quota, isUp)
             }
         }
         return text.isEmpty ? "<p>Nothing was on the air.</p>" : text
     }
+
+    /// Of a sliding hour that ends with each slice; all senders of the direction together.
+    private func total(_ lane: [Int64], _ link: String, _ isUp: Bool) -> String {
+        let hour: Int64 = 3_600_000_000_000
+        let width = max(1, Int(hour / summary.slice))
+        var sum: Int64 = 0
+        var points: [(Double, Double)] = []
+        for (slice, value) in lane.enumerated() {
+            sum += value
+            if slice >= width { sum -= lane[slice - width] }
+            points.append((hours(slice + 1), Double(sum) / Double(Int64(width) * summary.slice) * 100))
+        }
+        let most = max(points.map(\.1).max() ?? 1, 0.001)
+        var plot = Plot(
+            "Airtime", x: (0...(Double(scenario.duration) / 3.6e12), "hours"),
+            y: (
+                0...most * 1.1,
+                "% of a sliding hour on the air, \(link), \(isUp ? "up, all devices" : "down"); without a limit"
+            ), height: 220)
+        plot.curve(points, "curve-1")
+        return plot.drawing.finished
+    }
+
+    /// Of each sub-band's window, the busiest sender of the direction, against what it may.
+    private func budgets(_ uses: [Summary.BandUse], _ link: String, _ isUp: Bool) -> String {
+        var plot = Plot(
+            "Airtime against its limits", x: (0...(Double(scenario.duration) / 3.6e12), "hours"),
+            y: (
+                0...110,
+                "% of what the sub-band's limit allows in its sliding window, \(link), "
+                    + (isUp ? "up, the busiest device" : "down, the gateway")
+            ), height: 260)
+        plot.drawing.line(70, plot.y(100), 840, plot.y(100), "limit")
+        for (index, use) in uses.enumerated() {
+            guard let limit = use.band.duty else { continue }
+            let style = "curve-\(index % 3 + 1)"
+            let share = { (value: Int64) in Double(value) / Double(max(1, limit.allowance)) * 100 }
+            // A slice in which nobody began has no figure.
+            plot.curve(
+                use.most.enumerated().filter { $0.element > 0 }.map { (hours($0.offset + 1), share($0.element)) },
+                style)
+            let y = 26 + Double(index) * 14
+            plot.drawing.line(520, y, 544, y, style)
+            plot.drawing.label(
+                550, y + 4,
+                "\(use.band.name): at most \(number(share(use.most.max() ?? 0), 1)) % of "
+                    + "\(number(Double(limit.perMillion) / 10_000, 3)) %", "tiny")
+        }
+        return plot.drawing.finished
+    }
+
+    private func quotaBar(_ used: Int, _ quota: Quota, _ isUp: Bool) -> String {
+        var drawing = SVG(width: 860, height: 46, title: "Quota")
+        let share = Double(used) / Double(max(1, quota.datagrams))
+        drawing.rectangle(140, 10, 400, 22, "way", tip: "the quota")
+        drawing.rectangle(140, 10, 400 * min(1, share), 22, isUp ? "up" : "down", tip: "\(used) datagrams")
+        drawing.label(8, 26, isUp ? "quota up" : "quota down")
+        drawing.label(
+            548, 26, "\(used) of \(quota.datagrams) in \(duration(quota.window)), the busiest sender")
+        return drawing.finished
+    }
+
+    private func hours(_ slice: Int) -> Double { Double(slice) * Double(summary.slice) / 3.6e12 }
 
     // MARK: 6. Energy
 

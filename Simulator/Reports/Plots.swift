@@ -1,5 +1,6 @@
 internal import Foundation
 internal import LinkModel
+internal import Links
 internal import Simulation
 
 /// The report's drawings.
@@ -9,6 +10,8 @@ struct Plots {
     let timeline: Timeline
     let sweep: Sweep
     let deviceNames: [String]
+    /// When a device's link is bad, where that is a matter of time.
+    let badTimes: (Int, Heading) -> [Range<Int64>]
 
     // MARK: 1. Timeline
 
@@ -48,6 +51,12 @@ struct Plots {
             plot.drawing.label(64, y + 8, "\(isUp ? "↑" : "↓") \(name.suffix(9))", "tiny end")
             let origin = origin(bar)
             func place(_ time: Int64) -> Double { plot.x(Double(time - origin) / 1e9) }
+            let last = end(of: bar)
+            for bad in badTimes(bar.device, bar.heading) where bad.upperBound > bar.handedOver && bad.lowerBound < last
+            {
+                let from = place(max(bad.lowerBound, bar.handedOver))
+                plot.drawing.rectangle(from, y - 1, place(min(bad.upperBound, last)) - from, row, "bad", tip: "outage")
+            }
             func draw(_ from: Int64, _ to: Int64, _ style: String, _ what: String) {
                 guard to > from else { return }
                 plot.drawing.rectangle(
@@ -69,10 +78,12 @@ struct Plots {
                     let x = place(left)
                     plot.drawing.line(x - 4, y, x + 4, y + 8, "cross")
                     plot.drawing.line(x - 4, y + 8, x + 4, y, "cross")
-                    plot.drawing.label(x + 7, y + 8, end, "tiny")
+                    let isFar = x > 760
+                    plot.drawing.label(isFar ? x - 7 : x + 7, y + 8, end, isFar ? "tiny end" : "tiny")
                 }
             } else if let end = bar.end {
-                plot.drawing.label(place(bar.handedOver) + 4, y + 8, end, "tiny")
+                let x = place(bar.handedOver)
+                plot.drawing.label(x > 760 ? x - 4 : x + 4, y + 8, end, x > 760 ? "tiny end" : "tiny")
             }
         }
         return plot.drawing.finished
@@ -123,7 +134,10 @@ struct Plots {
                         ("link header", linkBytes, "layer-link"), ("frame", layers.frame, "layer-frame"),
                         ("handshake", layers.handshake, "layer-handshake"), ("tag", layers.tag, "layer-tag"),
                         ("CoAP", layers.coap, "layer-coap"), ("body", layers.body, "layer-body"),
-                        ("lost on the way, or plain datagrams", max(0, summary.bytes[index] - known), "layer-other"),
+                        (
+                            "not known: datagrams without protocols, strangers'", max(0, summary.bytes[index] - known),
+                            "layer-other"
+                        ),
                     ]
                 ))
         }
@@ -139,7 +153,7 @@ struct Plots {
                 let width = Double(part.1) / Double(messages) / largest * 640
                 drawing.rectangle(
                     x, y, width, 26, part.2, tip: "\(part.0): \(number(Double(part.1) / Double(messages), 1)) bytes")
-                if width > 44 { drawing.label(x + 4, y + 17, part.0.count < 12 ? part.0 : "other", "tiny") }
+                if width > 44 { drawing.label(x + 4, y + 17, part.0.count < 12 ? part.0 : "other", "inside") }
                 x += width
             }
             drawing.label(x + 6, y + 18, "\(number(Double(totals[index]) / Double(messages), 1)) B")
@@ -201,10 +215,10 @@ struct Plots {
             }
         }
         for (index, curve) in curves.enumerated() {
-            plot.drawing.line(460, 190 + Double(index) * 16, 484, 190 + Double(index) * 16, curve.2)
+            plot.drawing.line(390, 190 + Double(index) * 16, 414, 190 + Double(index) * 16, curve.2)
             let sorted = curve.1.sorted()
             plot.drawing.label(
-                490, 194 + Double(index) * 16,
+                420, 194 + Double(index) * 16,
                 "\(curve.0): p50 \(duration(percentile(sorted, 0.5))), p95 \(duration(percentile(sorted, 0.95))), p99 \(duration(percentile(sorted, 0.99)))"
             )
         }

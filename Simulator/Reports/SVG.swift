@@ -125,19 +125,21 @@ struct Plot {
         let top = max(y.0.upperBound, y.0.lowerBound + 1e-9)
         self.x = Scale(
             from: x.0.lowerBound, to: right, isLogarithmic: logarithmicX, low: 70, high: width - 20)
-        self.y = Scale(from: y.0.lowerBound, to: top, low: height - 45, high: 15)
+        self.y = Scale(from: y.0.lowerBound, to: top, low: height - 45, high: 18)
         for mark in self.y.marks {
             drawing.line(70, self.y(mark), width - 20, self.y(mark), "grid")
             drawing.label(62, self.y(mark) + 4, number(mark), "label end")
         }
         for mark in self.x.marks {
             drawing.line(self.x(mark), height - 45, self.x(mark), height - 40, "axis")
-            drawing.label(self.x(mark), height - 26, format(mark), "label middle")
+            let isLast = self.x(mark) > width - 40
+            drawing.label(
+                isLast ? width - 2 : self.x(mark), height - 26, format(mark), isLast ? "label end" : "label middle")
         }
         drawing.line(70, height - 45, width - 20, height - 45, "axis")
-        drawing.line(70, 15, 70, height - 45, "axis")
+        drawing.line(70, 18, 70, height - 45, "axis")
         drawing.label((width + 50) / 2, height - 8, x.1, "label middle")
-        drawing.label(70, 10, y.1, "label")
+        drawing.label(70, 12, y.1, "label")
     }
 
     mutating func curve(_ points: [(Double, Double)], _ style: String) {

@@ -4,7 +4,10 @@ internal import Profiles
 internal import Simulation
 
 extension DeviceGroup {
-    static func read(_ section: YAMLSection, links: [String]) throws(FieldError) -> DeviceGroup {
+    /// - Parameter links: those of the scenario; a device's profile may bring another.
+    static func read(
+        _ section: YAMLSection, links: inout [Scenario.NamedLink], _ profiles: InstalledProfiles
+    ) throws(FieldError) -> DeviceGroup {
         let name = try section.required("name", "what the devices are called; several get a number besides")
         let allowed = name.utf8.allSatisfy {
             switch $0 {
@@ -16,13 +19,20 @@ extension DeviceGroup {
             throw section.failure("name", "\(section.shown(name)): letters, digits, \".\", \"_\" and \"-\" are allowed")
         }
         var group = DeviceGroup(name: name, count: Int(try section.integer("count", 1...100_000) ?? 1))
+        group.line = section.failure("name", "").line
+        let profile = try profiles.device(from: section, key: "profile")
         if let link = try section.string("link") {
-            guard let index = links.firstIndex(of: link) else {
+            guard let index = links.firstIndex(where: { $0.name == link }) else {
+                let names = links.map(\.name).joined(separator: ", ")
                 throw section.failure(
-                    "link",
-                    "\(section.shown(link)) is no link of this scenario; there are: \(links.joined(separator: ", "))")
+                    "link", "\(section.shown(link)) is no link of this scenario; there are: \(names)")
             }
             group.link = index
+        } else if let link = profile?.link {
+            group.link = links.firstIndex { $0.name == link.name } ?? links.count
+            if group.link == links.count { links.append(.init(name: link.name, link: link.link)) }
+        } else if links.isEmpty {
+            throw section.failure("link", "is missing: the scenario has no link, and the device no profile with one")
         }
         group.start = try section.seconds("start_s", 0...315_360_000) ?? 0
         group.spread = try section.seconds("spread_s", 0...315_360_000) ?? 0
@@ -36,7 +46,18 @@ extension DeviceGroup {
                     handshakeUp: Int(try section.integer("handshake_up_bytes", 0...1280) ?? 0),
                     handshakeDown: Int(try section.integer("handshake_down_bytes", 0...1280) ?? 0)))
         }
-        for item in try section.sections("traffic") { group.traffic.append(try Traffic.read(item)) }
+        group.isProvisioned = try section.bool("provisioned") ?? profile.map { $0.security.pattern == .provisioned }
+        for item in try section.sections("traffic") {
+            group.traffic.append(try Traffic.read(item, otherwise: profile?.simulatedContent ?? .text(24)))
+        }
+        if group.traffic.isEmpty, let profile {
+            guard let traffic = profile.simulatedTraffic else {
+                throw section.failure("traffic", "is missing: \(profile.about.name) has no power.interval_s")
+            }
+            group.traffic = [traffic]
+        }
+        group.template = profile?.simulatedTemplate
+        group.power = profile?.simulatedPower
         if section.isMapping("power") { group.power = try Power.read(try section.section("power")) }
         try section.finish()
         return group
@@ -46,7 +67,9 @@ extension DeviceGroup {
 extension DeviceGroup.Traffic {
     private enum Kind { case periodic, poisson, bursts, saturated, file }
 
-    static func read(_ section: YAMLSection) throws(FieldError) -> DeviceGroup.Traffic {
+    static func read(
+        _ section: YAMLSection, otherwise: DeviceGroup.Content
+    ) throws(FieldError) -> DeviceGroup.Traffic {
         let words: [(String, Kind)] = [
             ("periodic", .periodic), ("poisson", .poisson), ("bursts", .bursts), ("saturated", .saturated),
             ("file", .file),
@@ -77,7 +100,7 @@ extension DeviceGroup.Traffic {
         if let values = try section.strings("reading") {
             content = .reading(try values.map { text throws(FieldError) in try value(text, section) })
         } else {
-            content = .text(Int(try section.integer("text_bytes", 1...60_000) ?? 24))
+            content = try section.integer("text_bytes", 1...60_000).map { .text(Int($0)) } ?? otherwise
         }
         try section.finish()
         return DeviceGroup.Traffic(pattern, content)
@@ -110,11 +133,14 @@ extension DeviceGroup.Traffic {
             let field = line.split(separator: ",").first.map(String.init) ?? ""
             guard let seconds = Double(field.trimmingCharacters(in: .whitespaces)), seconds >= 0, seconds < 3.2e8 else {
                 if number == 0 { continue }
-                throw FieldError(file: path, line: number + 1, problem: "\(field) is not a number of seconds")
+                throw FieldError(
+                    file: path, line: number + 1, problem: "\"\(field)\" is not a number of seconds from 0 to 320000000"
+                )
             }
             let time = YAMLSection.nanoseconds(seconds)
             if let last = times.last, time < last {
-                throw FieldError(file: path, line: number + 1, problem: "\(field) is before the time of the line above")
+                throw FieldError(
+                    file: path, line: number + 1, problem: "\"\(field)\" is before the time of the line above")
             }
             times.append(time)
         }

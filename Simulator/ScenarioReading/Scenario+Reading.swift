@@ -16,25 +16,26 @@ extension Scenario {
         guard let duration = try section.seconds("duration_s", 1...315_360_000) else {
             throw section.failure("duration_s", "is missing: how long to simulate, in seconds; 86400 is a day")
         }
-        let links = try readLinks(section, profiles)
+        var links = try readLinks(section, profiles)
         var devices: [DeviceGroup] = []
         for item in try section.sections("devices") {
-            let group = try DeviceGroup.read(item, links: links.map(\.name))
+            let group = try DeviceGroup.read(item, links: &links, profiles)
             guard !devices.contains(where: { $0.name == group.name }) else {
                 throw item.failure("name", "\(item.shown(group.name)) is the name of other devices already")
             }
             devices.append(group)
         }
         guard !devices.isEmpty else { throw section.failure("devices", "is missing: a list of those that send") }
-        let scenario = Scenario(
+        var scenario = Scenario(
             name: name ?? base, seed: UInt64(try section.integer("seed", 0...Int64.max) ?? 1), duration: duration,
             links: links, homeserver: try Homeserver.read(try section.section("homeserver")), devices: devices,
-            roomMessages: try readRoomMessages(section))
+            roomMessages: try readRoomMessages(section, devices))
+        scenario.file = section.file
         try section.finish()
         return scenario
     }
 
-    /// One under `link`, or several under `links`, each with a name.
+    /// One under `link`, or several under `links`, each with a name; none where the devices' profiles bring theirs.
     private static func readLinks(
         _ section: YAMLSection, _ profiles: InstalledProfiles
     ) throws(FieldError) -> [NamedLink] {
@@ -53,13 +54,12 @@ extension Scenario {
             try item.finish()
             links.append(NamedLink(name: name, link: profile.link))
         }
-        guard !links.isEmpty else {
-            throw section.failure("link", "is missing: the name of a link profile, a path, or the link itself")
-        }
         return links
     }
 
-    private static func readRoomMessages(_ section: YAMLSection) throws(FieldError) -> [RoomMessage] {
+    private static func readRoomMessages(
+        _ section: YAMLSection, _ devices: [DeviceGroup]
+    ) throws(FieldError) -> [RoomMessage] {
         var messages: [RoomMessage] = []
         for item in try section.sections("room_messages") {
             guard let time = try item.seconds("at_s", 0...315_360_000) else {
@@ -68,6 +68,11 @@ extension Scenario {
             let message = RoomMessage(
                 time: time, device: try item.string("device"),
                 text: try item.required("text", "what somebody writes in the room"))
+            if let name = message.device, !devices.contains(where: { $0.has(name) }) {
+                let names = devices.map { $0.count == 1 ? $0.name : "\($0.name)-1 to \($0.name)-\($0.count)" }
+                throw item.failure(
+                    "device", "\(item.shown(name)) is no device here; there are: \(names.joined(separator: ", "))")
+            }
             try item.finish()
             messages.append(message)
         }
@@ -84,13 +89,22 @@ extension Scenario.Homeserver {
             guard let from = try item.seconds("from_s", 0...315_360_000) else {
                 throw item.failure("from_s", "is missing")
             }
-            guard let to = try item.seconds("to_s", 0...315_360_000), to > from else {
-                throw item.failure("to_s", "has to be there, and after from_s")
+            guard let to = try item.seconds("to_s", 0...315_360_000) else { throw item.failure("to_s", "is missing") }
+            guard to > from else {
+                let (begin, end) = (try item.string("from_s") ?? "", try item.string("to_s") ?? "")
+                throw item.failure("to_s", "\(item.shown(end)) is not after from_s: \(item.shown(begin))")
             }
             try item.finish()
             homeserver.outages.append(from..<to)
         }
         try section.finish()
         return homeserver
+    }
+}
+
+extension DeviceGroup {
+    /// Whether one of its devices is called so.
+    fileprivate func has(_ device: String) -> Bool {
+        count == 1 ? device == name : (1...count).contains { device == "\(name)-\($0)" }
     }
 }

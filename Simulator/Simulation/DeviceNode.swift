@@ -31,6 +31,8 @@ final class DeviceNode {
     var traffic: SeededStream
     var machine: Machine?
     var identity: DeviceIdentity?
+    /// What a device with a provisioned session begins with.
+    var state: [UInt8]?
     /// When its timer is set to; what it is set to later counts.
     var timer: Int64 = .max
     /// Messages whose turn has not come.

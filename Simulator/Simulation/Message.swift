@@ -11,4 +11,6 @@ struct MessageState {
     var accepted: Int64 = -1
     var inRoom: Int64 = -1
     var hasFailed = false
+    /// Somebody wrote it for the device.
+    var isSaid = false
 }

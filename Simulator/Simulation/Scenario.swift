@@ -51,6 +51,8 @@ public struct Scenario: Sendable {
     public var homeserver: Homeserver
     public var devices: [DeviceGroup]
     public var roomMessages: [RoomMessage]
+    /// Where it is from; nil: from no file.
+    public var file: String?
 
     public init(
         name: String, seed: UInt64 = 1, duration: Int64, links: [NamedLink], homeserver: Homeserver = Homeserver(),
@@ -108,11 +110,14 @@ public struct DeviceGroup: Sendable {
         /// A text of so many characters.
         case text(Int)
         case reading([MeasuredValue])
+        /// A reading as the group's template makes it.
+        case packed([UInt8])
 
         public var uplink: Uplink {
             switch self {
             case .text(let length): .text(String(repeating: "x", count: length))
             case .reading(let values): .reading(Reading(measurements: values))
+            case .packed(let bytes): .packedReading(bytes)
             }
         }
     }
@@ -166,10 +171,25 @@ public struct DeviceGroup: Sendable {
     /// Wants to hear what is written in its room.
     public var watches: Bool
     public var power: Power?
+    /// Its session was put onto both sides, and it never shakes hands; nil: where the link carries no handshake.
+    public var isProvisioned: Bool?
+    /// How its firmware packs readings, as the gateway knows it; nil: they describe themselves.
+    public var template: PayloadTemplate?
+    /// Where it stands in the scenario's file.
+    public var line: Int?
+
+    /// The least that a link has to carry for handshakes, which never fragment: bytes of UDP payload.
+    public static let handshakeMTU = 128
+
+    /// Whether it lives by a provisioned session on that link.
+    public func isProvisioned(on link: RadioLink) -> Bool {
+        isProvisioned ?? (min(link.up.mtu, link.down.mtu) < Self.handshakeMTU)
+    }
 
     public init(
         name: String, count: Int = 1, link: Int = 0, stack: Stack = .sotto, traffic: [Traffic] = [], start: Int64 = 0,
-        spread: Int64 = 0, watches: Bool = false, power: Power? = nil
+        spread: Int64 = 0, watches: Bool = false, power: Power? = nil, isProvisioned: Bool? = nil,
+        template: PayloadTemplate? = nil
     ) {
         self.name = name
         self.count = count
@@ -180,5 +200,7 @@ public struct DeviceGroup: Sendable {
         self.spread = spread
         self.watches = watches
         self.power = power
+        self.isProvisioned = isProvisioned
+        self.template = template
     }
 }

@@ -10,6 +10,13 @@ final class SeededEntropy: Entropy {
         stream = SeededStream(seed: seed, purpose: purpose)
     }
 
+    /// What is drawn meanwhile is drawn again afterwards.
+    func keeping(_ body: () -> Void) {
+        let before = stream
+        body()
+        stream = before
+    }
+
     func next32() -> [UInt8] { bytes(32) }
 
     func bytes(_ count: Int) -> [UInt8] {

@@ -12,7 +12,8 @@ extension Simulation {
         let group = scenario.devices[node.group]
         if let identity = node.identity {
             node.machine = try? DeviceNode.Machine(
-                identity: identity, link: scenario.links[node.link].link.timing, state: nil, entropy: node.entropy,
+                identity: identity, link: scenario.links[node.link].link.timing, state: node.state,
+                entropy: node.entropy,
                 now: now)
             if group.watches { node.machine?.startWatching(now: now) }
         }
@@ -73,7 +74,7 @@ extension Simulation {
     func length(of content: DeviceGroup.Content) -> Int {
         switch content {
         case .text(let length): length
-        case .reading: content.uplink.body.count
+        case .reading, .packed: content.uplink.body.count
         }
     }
 
@@ -179,15 +180,21 @@ extension Simulation {
 
     private func sendNext(_ node: DeviceNode) {
         guard node.underWay == nil, node.notBefore <= now, let message = node.takeWaiting() else { return }
-        let kind = node.kinds[message] ?? 0
-        let uplink = uplink(message, scenario.devices[node.group].traffic[kind].content)
+        let group = scenario.devices[node.group]
+        let content = group.traffic[node.kinds[message] ?? 0].content
+        let uplink = uplink(message, content)
         guard let handle = try? node.machine?.send(uplink, now: now) else {
             messages[message].hasFailed = true
             summary.unanswered += 1
             return
         }
         node.underWay = (handle, message)
-        node.unjournalled.append((message, uplink.body))
+        // A packed reading stands in the journal as one that describes itself.
+        var journalled = uplink.body
+        if case .packed(let bytes) = content, let reading = group.template?.decode(bytes) {
+            journalled = Uplink.reading(reading).body
+        }
+        node.unjournalled.append((message, journalled))
         if node.unjournalled.count > 16 { node.unjournalled.removeFirst() }
         tell(node.index, message, .request)
     }

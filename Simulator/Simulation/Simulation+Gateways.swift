@@ -72,7 +72,7 @@ extension Simulation {
         for node in devices where message.device == nil || message.device == node.name {
             guard node.identity != nil else { continue }
             let number = messages.count
-            messages.append(MessageState(device: Int32(node.index), created: now))
+            messages.append(MessageState(device: Int32(node.index), created: now, isSaid: true))
             let text = message.text.split(separator: "NAME", omittingEmptySubsequences: false).joined(
                 separator: node.name)
             // A command arrives as its verb.

@@ -13,7 +13,8 @@ extension Simulation {
         nextFrame += 1
         let length = length ?? bytes.count
         frames[frame] = FrameState(
-            bytes: bytes, length: length, device: node.index, message: message, isConfirmed: isConfirmed)
+            bytes: bytes, length: length, device: node.index, heading: heading, message: message,
+            isConfirmed: isConfirmed, leftAt: now)
         summary.datagrams[Int(heading.rawValue)] += 1
         summary.bytes[Int(heading.rawValue)] += length
         if let report { summary.addLayers(report) }
@@ -24,11 +25,6 @@ extension Simulation {
                 .datagram(
                     frame: frame, heading, bytes: length, report.map { Layers($0) },
                     isRepetition: report?.isRepetition ?? false))
-        }
-        if let capture, !bytes.isEmpty {
-            capture(
-                Capture(
-                    time: now, device: node.index, link: node.link, heading: heading, frame: frame, bytes: bytes))
         }
         links[node.link].machine.send(frame, bytes: length, heading, device: node.place, now: now)
         settle(link: node.link)
@@ -41,6 +37,8 @@ extension Simulation {
         link.isSettling = true
         while let event = link.machine.nextEvent() { handle(event, link) }
         link.isSettling = false
+        for frame in link.arrived { frames[frame] = nil }
+        link.arrived.removeAll(keepingCapacity: true)
         guard let deadline = link.machine.deadline, deadline < link.timer else { return }
         link.timer = deadline
         agenda.add(deadline, .link(index))
@@ -49,32 +47,59 @@ extension Simulation {
     private func handle(_ event: LinkEvent, _ link: LinkNode) {
         let node = devices[link.devices[event.device]]
         guard let frame = frames[event.id] else { return }
-        let direction =
-            event.heading == .up ? scenario.links[node.link].link.up : scenario.links[node.link].link.down
         switch event.kind {
         case .started(let until, let channel, let waits):
+            frames[event.id]?.leftAt = event.time
             let time = until - event.time
             if event.heading == .up { node.airtimeUp += time } else { node.airtimeDown += time }
-            summary.started(event.heading, event.time..<until, channel, waits, link: node.link)
+            summary.started(
+                event.heading, event.time..<until, waits, link: node.link,
+                used: link.machine.used(event.heading, device: node.place, channel: channel))
             if frame.isConfirmed, event.heading == .up { plainLeft(frame.message, node, at: until) }
             tell(
                 node.index, frame.message,
                 .start(frame: event.id, event.heading, until: until, channel: channel, waits: waits))
         case .dropped(let reason):
             frames[event.id] = nil
+            count(frame, node)
+            captured(event.id, frame, "dropped: \(reason.name)")
             tell(node.index, frame.message, .drop(frame: event.id, event.heading, reason))
         case .lost(let reason):
             frames[event.id] = nil
+            count(frame, node)
+            captured(event.id, frame, "lost: \(reason.name)")
             tell(node.index, frame.message, .lost(frame: event.id, event.heading, reason))
         case .arrived(let isCopy, let flippedBit):
-            if isCopy || direction.duplicationPerMillion == 0 { frames[event.id] = nil }
+            if !isCopy {
+                link.arrived.append(event.id)
+                captured(event.id, frame, flippedBit.map { "arrived, bit \($0) wrong" } ?? "arrived")
+            }
             tell(
                 node.index, frame.message,
                 .arrive(frame: event.id, event.heading, isCopy: isCopy, flippedBit: flippedBit))
+            if flippedBit != nil { count(frame, node) }
             var bytes = frame.bytes
             if let flippedBit, flippedBit / 8 < bytes.count { bytes[flippedBit / 8] ^= 1 << UInt8(flippedBit % 8) }
             deliver(frame, bytes, event.heading, node, isDamaged: flippedBit != nil)
         }
+    }
+
+    /// What a datagram down is made of that its device never reads: a copy of the device reads it.
+    private func count(_ frame: FrameState, _ node: DeviceNode) {
+        guard frame.heading == .down, !frame.bytes.isEmpty, var reader = node.machine else { return }
+        node.entropy.keeping { reader.receive(frame.bytes, now: now) }
+        while let event = reader.nextEvent() {
+            guard case .traffic(let report) = event, report.direction == .down else { continue }
+            return summary.addLayers(report)
+        }
+    }
+
+    func captured(_ id: UInt64, _ frame: FrameState, _ fate: String) {
+        guard let capture, !frame.bytes.isEmpty else { return }
+        capture(
+            Capture(
+                time: frame.leftAt, device: frame.device, link: devices[frame.device].link, heading: frame.heading,
+                frame: id, bytes: frame.bytes, fate: fate))
     }
 
     private func deliver(

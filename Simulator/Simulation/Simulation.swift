@@ -28,14 +28,17 @@ public final class Simulation {
     let record: ((Record) -> Void)?
     let capture: ((Capture) -> Void)?
 
-    /// A datagram as it left, with its bytes.
+    /// A datagram with its bytes, and what became of it.
     public struct Capture {
+        /// When its first bit left; where none did, when it was handed over.
         public var time: Int64
         public var device: Int
         public var link: Int
         public var heading: Heading
         public var frame: UInt64
         public var bytes: [UInt8]
+        /// Arrived, lost, dropped, or under way when the run ended.
+        public var fate: String
     }
 
     enum Happening {
@@ -57,16 +60,19 @@ public final class Simulation {
         var bytes: [UInt8]
         var length: Int
         var device: Int
+        var heading: Heading
         var message: Int?
         /// Without protocols: it wants an answer, or is one.
         var isConfirmed = false
-        var leftAt: Int64 = 0
+        var leftAt: Int64
     }
 
     final class LinkNode {
         var machine: LinkMachine
         var timer: Int64 = .max
         var isSettling = false
+        /// Frames that have arrived in this turn; a copy of one comes in the same turn.
+        var arrived: [UInt64] = []
         /// By place on the link.
         var devices: [Int] = []
 
@@ -92,7 +98,7 @@ public final class Simulation {
 
     /// - Parameters:
     ///   - record: is told of everything, in order; nil: nothing is told.
-    ///   - capture: is told of every datagram that leaves.
+    ///   - capture: is told of every datagram once its fate is known.
     public init(
         _ scenario: Scenario, record: ((Record) -> Void)? = nil, capture: ((Capture) -> Void)? = nil
     ) throws(ScenarioProblem) {
@@ -131,7 +137,7 @@ public final class Simulation {
     private func makeDevices() throws(ScenarioProblem) {
         for (number, group) in scenario.devices.enumerated() {
             guard scenario.links.indices.contains(group.link) else {
-                throw ScenarioProblem(group: group.name, "its link does not exist")
+                throw ScenarioProblem(group, "its link does not exist")
             }
             for copy in 0..<group.count {
                 let name = group.count == 1 ? group.name : "\(group.name)-\(copy + 1)"
@@ -152,15 +158,29 @@ public final class Simulation {
 
     private func introduce(_ node: DeviceNode) throws(ScenarioProblem) {
         let gateway = gateways[node.link]
-        let key = node.entropy.bytes(32)
+        let isProvisioned = scenario.devices[node.group].isProvisioned(on: scenario.links[node.link].link)
         do {
-            let record = try gateway.machine.addDevice(
-                name: node.name, publicKey: WireSuite.publicKey(of: key), room: node.room, now: moment)
-            guard let number = DeviceNumber(record.number) else { return }
+            let record: DeviceRecord
+            if isProvisioned {
+                let made = try gateway.machine.provision(name: node.name, room: node.room, now: moment)
+                record = made.record
+                guard let number = DeviceNumber(record.number) else { return }
+                node.identity = DeviceIdentity(provisioned: number)
+                node.state = try ProvisionedState.begin(with: made.session, WireSuite.self)
+            } else {
+                let key = node.entropy.bytes(32)
+                record = try gateway.machine.addDevice(
+                    name: node.name, publicKey: WireSuite.publicKey(of: key), room: node.room, now: moment)
+                guard let number = DeviceNumber(record.number) else { return }
+                node.identity = DeviceIdentity(number: number, privateKey: key, gatewayKey: gateway.publicKey)
+            }
             gateway.nodes[record.number] = node
-            node.identity = DeviceIdentity(number: number, privateKey: key, gatewayKey: gateway.publicKey)
+            if let template = scenario.devices[node.group].template {
+                _ = try gateway.machine.setTemplate(of: node.name, template)
+            }
         } catch {
-            throw ScenarioProblem(group: node.name, "the gateway does not take such a device: \(error)")
+            throw ScenarioProblem(
+                scenario.devices[node.group], "the gateway does not take the device \(node.name): \(error)")
         }
         settle(gateway: node.link)
     }
@@ -169,6 +189,23 @@ public final class Simulation {
 
     var moment: Moment {
         Moment(monotonic: now, unixMilliseconds: Self.unixMillisecondsAtZero + now / 1_000_000)
+    }
+
+    /// When a device's link is bad, as far as that is a matter of time.
+    public func badTimes(device index: Int, _ heading: Heading, until end: Int64) -> [Range<Int64>] {
+        guard devices.indices.contains(index) else { return [] }
+        let node = devices[index]
+        return links[node.link].machine.badTimes(heading, device: node.place, until: end)
+    }
+
+    /// From creation until it was in the room (without protocols: at the gateway), of each message that a device had to say
+    /// until `time`, in order; nil: it has not come there.
+    public func latencies(ofMessagesUntil time: Int64) -> [Int64?] {
+        messages.filter { !$0.isSaid && $0.created <= time }.map { message in
+            let end =
+                message.inRoom >= 0 || devices[Int(message.device)].identity != nil ? message.inRoom : message.arrived
+            return end >= 0 ? end - message.created : nil
+        }
     }
 
     public func deviceName(_ index: Int) -> String { devices[index].name }
@@ -226,6 +263,7 @@ public final class Simulation {
 
     /// What is still under way counts as such.
     public func finish() {
+        for (frame, state) in frames.sorted(by: { $0.key < $1.key }) { captured(frame, state, "under way") }
         summary.finish(self)
     }
 }

@@ -3,14 +3,13 @@ public import LinkModel
 
 /// What a run came to. Times are nanoseconds.
 public struct Summary: Sendable {
-    /// What is on the air in one direction of a link, by sub-band.
-    public struct Airtime: Sendable {
+    /// What one sub-band's limit of airtime leaves, in one direction of a link.
+    public struct BandUse: Sendable {
         public var link: Int
         public var heading: Heading
-        public var band: String
-        public var limit: DutyLimit?
-        /// Of all senders together, in slices of a minute, an hour at most; and the busiest of them.
-        public var total: Int64 = 0
+        public var band: SubBand
+        /// In each slice: the most that any one sender had used in the window before, nanoseconds.
+        public var most: [Int64]
     }
 
     public var offered = 0
@@ -37,6 +36,11 @@ public struct Summary: Sendable {
     /// Airtime in each slice, by link and heading: `airtime[link * 2 + heading][slice]`.
     public var airtime: [[Int64]]
     public var slice: Int64
+    /// Of each sub-band with a limit.
+    public var bandUses: [BandUse] = []
+    /// The most datagrams that any one sender had sent in the quota's window, by link and heading as `airtime`.
+    public var mostOfQuota: [Int]
+    private var bandUse: [Int: Int] = [:]
     public var waits = [Waits(), Waits()]
     /// Of each device: sending, receiving.
     public var deviceAirtime: [(group: Int, up: Int64, down: Int64)] = []
@@ -46,6 +50,18 @@ public struct Summary: Sendable {
         slice = max(60_000_000_000, scenario.duration / 2000)
         let slices = Int(scenario.duration / slice) + 2
         airtime = [[Int64]](repeating: [Int64](repeating: 0, count: slices), count: scenario.links.count * 2)
+        mostOfQuota = [Int](repeating: 0, count: scenario.links.count * 2)
+        for (link, named) in scenario.links.enumerated() {
+            for heading in [Heading.up, .down] {
+                let direction = heading == .up ? named.link.up : named.link.down
+                for (index, band) in direction.bands.enumerated() where band.duty != nil {
+                    bandUse[(link * 2 + Int(heading.rawValue)) << 32 | index] = bandUses.count
+                    bandUses.append(
+                        BandUse(
+                            link: link, heading: heading, band: band, most: [Int64](repeating: 0, count: slices)))
+                }
+            }
+        }
     }
 
     mutating func addLayers(_ report: DatagramReport) {
@@ -58,13 +74,19 @@ public struct Summary: Sendable {
         if report.isRepetition, report.direction == .up { repetitions += 1 }
     }
 
+    /// - Parameter used: of the sender's limits, this frame included.
     mutating func started(
-        _ heading: Heading, _ time: Range<Int64>, _ channel: Int, _ waits: Waits, link: Int
+        _ heading: Heading, _ time: Range<Int64>, _ waits: Waits, link: Int,
+        used: (band: Int, airtime: Int64?, datagrams: Int?)
     ) {
         let lane = link * 2 + Int(heading.rawValue)
         let index = min(Int(time.lowerBound / slice), airtime[lane].count - 1)
         airtime[lane][index] += time.upperBound - time.lowerBound
         self.waits[Int(heading.rawValue)].add(waits)
+        if let sent = used.datagrams { mostOfQuota[lane] = max(mostOfQuota[lane], sent) }
+        if let time = used.airtime, let use = bandUse[lane << 32 | used.band] {
+            bandUses[use].most[index] = max(bandUses[use].most[index], time)
+        }
     }
 
     mutating func arrived(_ message: MessageState, at time: Int64, group: Int) {

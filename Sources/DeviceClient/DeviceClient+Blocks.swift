@@ -18,8 +18,10 @@ extension DeviceClient {
 
     /// The longest body that travels in one message: a handshake may have to carry it, and never fragments.
     public var largestMessage: Int {
-        // A device that never shakes hands: first byte, device, a long number, tag.
-        let frame = 1 + identity.number.encoded.count + 8 + 16
+        // A device that never shakes hands: first byte, device, number, tag. On the shortest links there is no room to set
+        // aside for a long number, which a device needs only when 2048 frames in a row were unanswered.
+        let longest = link.up.mtu < 48 ? 1 : 8
+        let frame = 1 + identity.number.encoded.count + longest + 16
         let overhead = identity.handshake == nil ? frame : Initiator<Suite>.message1Overhead(of: identity.number)
         return max(0, link.up.mtu - overhead - Self.requestOverhead)
     }

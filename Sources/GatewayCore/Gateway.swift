@@ -346,6 +346,9 @@ extension TransmissionParameters {
             roundTrip: timing.idleRoundTrip, perAnswerByte: timing.nanosecondsPerByteUp,
             expectedAnswerBytes: 24 + link.up.overheadBytes, processing: link.processing)
         learnsRoundTrip = link.isRateKnown
+        // Each copy, and the answer, may have to wait for contact.
+        maxLatency += timing.longestGap
+        exchangeLifetime += Int64(maxRetransmit + 2) * timing.longestGap
         // Frame, device number and tag.
         answerOverheadBytes = 18 + link.up.overheadBytes
     }

@@ -15,10 +15,12 @@ public struct Link: Equatable, Sendable {
         public var mtu: Int
         /// Bytes that may wait to be sent; more are dropped.
         public var queueLimit: Int
+        /// When anything can leave at all, by the clock of whoever sends; nil: always.
+        public var windows: ContactWindows?
 
         public init(
             bitsPerSecond: UInt64, latency: Int64 = 0, jitter: Int64 = 0, lossPerMillion: UInt32 = 0,
-            overheadBytes: Int = 0, mtu: Int = 1280, queueLimit: Int = 65_536
+            overheadBytes: Int = 0, mtu: Int = 1280, queueLimit: Int = 65_536, windows: ContactWindows? = nil
         ) {
             self.bitsPerSecond = bitsPerSecond
             self.latency = latency
@@ -27,6 +29,7 @@ public struct Link: Equatable, Sendable {
             self.overheadBytes = overheadBytes
             self.mtu = mtu
             self.queueLimit = queueLimit
+            self.windows = windows
         }
 
         /// How long `bytes` of payload occupy the direction, rounded up.

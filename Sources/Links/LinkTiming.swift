@@ -8,6 +8,9 @@ public struct LinkTiming: Equatable, Sendable {
     /// What no round trip is shorter than, whatever a peer may have learnt: both latencies, and the shortest datagrams.
     public var leastRoundTrip: Int64
 
+    /// How long a datagram may have to wait for contact.
+    public var longestGap: Int64
+
     public init(_ link: Link) {
         idleRoundTrip =
             link.up.latency + link.down.latency + link.processing + 2 * (link.up.jitter + link.down.jitter)
@@ -17,6 +20,7 @@ public struct LinkTiming: Equatable, Sendable {
             link.isRateKnown
             ? link.up.latency + link.down.latency + link.up.serialisation(of: Self.shortestDatagram)
                 + link.down.serialisation(of: Self.shortestDatagram) : 0
+        longestGap = max(link.up.windows?.longestGap ?? 0, link.down.windows?.longestGap ?? 0)
     }
 
     /// Frame, tag and one byte.

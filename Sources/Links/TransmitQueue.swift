@@ -1,4 +1,5 @@
-/// When a datagram that is handed over now will have left: everything before it on the same direction goes first.
+/// When a datagram that is handed over now will have left: everything before it on the same direction goes first, and where
+/// there is contact only now and then it waits for the first window that it fits into.
 ///
 /// Exact: the fractions of a nanosecond that a datagram's serialisation leaves are carried to the next, so that a day
 /// at 100 bit/s has no drift.
@@ -19,6 +20,12 @@ public struct TransmitQueue: Equatable, Sendable {
             freeAt = now
             remainder = 0
         }
+        if let windows = direction.windows,
+            let start = windows.start(for: direction.serialisation(of: bytes), from: freeAt), start > freeAt
+        {
+            freeAt = start
+            remainder = 0
+        }
         guard direction.bitsPerSecond > 0 else { return freeAt }
         let total = UInt64(bytes + direction.overheadBytes) * 8 * 1_000_000_000 + remainder
         freeAt += Int64(total / direction.bitsPerSecond)
@@ -26,7 +33,8 @@ public struct TransmitQueue: Equatable, Sendable {
         return freeAt
     }
 
-    /// Bytes that still wait at `now`, the link's overhead and the byte that is on its way included.
+    /// Bytes that still wait at `now`, the link's overhead and the byte that is on its way included; of a link with contact
+    /// at all times.
     public func waiting(now: Int64) -> Int {
         guard freeAt > now, direction.bitsPerSecond > 0 else { return 0 }
         let (high, low) = UInt64(freeAt - now).multipliedFullWidth(by: direction.bitsPerSecond)

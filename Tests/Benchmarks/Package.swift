@@ -48,6 +48,7 @@ let package = Package(
             ]),
         .executableTarget(
             name: "SimulatorBenchmark", dependencies: ["LinkModel", "Simulation"], swiftSettings: settings),
+        .executableTarget(name: "Replay", dependencies: ["LinkModel", "Links", "Simulation"], swiftSettings: settings),
         .executableTarget(
             name: "ChannelBenchmark",
             dependencies: ["CMalloc", "CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"],

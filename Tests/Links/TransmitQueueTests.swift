@@ -4,6 +4,26 @@ import Testing
 
 @Suite("The queue before a slow link")
 struct TransmitQueueTests {
+    @Test("what does not fit into a contact window leaves in the next one, and the rest behind it")
+    func windows() {
+        let second: Int64 = 1_000_000_000
+        let passes = ContactWindows(open: [10 * second..<20 * second], period: 100 * second)
+        #expect(passes.longestGap == 90 * second)
+        #expect(ContactWindows(open: [5..<7, 30..<31, 40..<50], period: 60).longestGap == 23)
+        #expect(ContactWindows(open: [5..<7, 10..<11]).longestGap == 5)
+        // A byte a second.
+        var queue = TransmitQueue(Link.Direction(bitsPerSecond: 8, windows: passes))
+        #expect(queue.enqueue(4, now: 0) == 14 * second)
+        #expect(queue.enqueue(5, now: 0) == 19 * second)
+        #expect(queue.enqueue(2, now: 0) == 112 * second)
+        #expect(queue.enqueue(3, now: 113 * second) == 116 * second)
+        // Longer than any: the queue does not know what becomes of it.
+        #expect(queue.enqueue(11, now: 116 * second) == 127 * second)
+        var fast = TransmitQueue(Link.Direction(bitsPerSecond: 0, windows: passes))
+        #expect(fast.enqueue(1000, now: 3 * second) == 10 * second)
+        #expect(fast.enqueue(1000, now: 21 * second) == 110 * second)
+    }
+
     @Test("a million datagrams back to back leave when exact arithmetic says, at rates that divide nothing")
     func noDrift() {
         for (rate, count) in [(UInt64(7), 600_000), (97, 200_000), (1_000_003, 200_000)] {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The first process of a user-mode Linux: netem between two network namespaces, one train or loss count at a time.
 # Kernel command line: OUT=folder CASES=file PY=python SELF=this script's folder.
-# CASES has lines "name|netem arguments|train SIZE COUNT" or "name|netem arguments|loss COUNT".
+# CASES has lines "name|netem arguments|job", the job as train.py has it.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys 2>/dev/null

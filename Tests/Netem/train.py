@@ -1,6 +1,7 @@
 """Sends a train of datagrams, or counts losses, through netem (netns A B OUT JOB...) or a relay (udp HOST PORT RECEIVE OUT JOB...).
 
-JOB: train SIZE COUNT, all offered at once; or loss COUNT. OUT.csv: seq,t_sent_ns,t_received_ns. OUT.bits: 1 byte each, 1 = arrived.
+JOB: train SIZE COUNT GAP, one each GAP milliseconds (0: all at once); or loss COUNT. OUT.csv: seq,t_sent_ns,t_received_ns.
+OUT.counts: for each datagram one byte, how often it arrived.
 """
 
 import ctypes
@@ -37,14 +38,24 @@ def pair(arguments):
     return s, r, arguments[4:]
 
 
-def train(s, r, out, size, count):
+def train(s, r, out, size, count, gap):
     rows = []
+
+    def receive(until):
+        while len(rows) < count and select.select([r], [], [], max(0, until - time.monotonic()))[0]:
+            data = r.recv(65536)
+            number, sent = struct.unpack("!IQ", data[:12])
+            rows.append((number, sent, time.monotonic_ns()))
+            if time.monotonic() >= until:
+                break
+
+    begin = time.monotonic()
     for number in range(count):
+        if gap:
+            receive(begin + number * gap / 1000)
         s.send(struct.pack("!IQ", number, time.monotonic_ns()) + bytes(size - 12))
-    while len(rows) < count and select.select([r], [], [], 30)[0]:
-        data = r.recv(65536)
-        number, sent = struct.unpack("!IQ", data[:12])
-        rows.append((number, sent, time.monotonic_ns()))
+    # The last one leaves long after the first where all were offered at once.
+    receive(time.monotonic() + 30)
     with open(out + ".csv", "w") as file:
         file.writelines("%d,%d,%d\n" % row for row in rows)
 
@@ -55,16 +66,17 @@ def loss(s, r, out, count):
 
     def drain(wait):
         while select.select([r], [], [], wait)[0]:
-            got[struct.unpack("!I", r.recv(2048)[:4])[0]] = 1
+            number = struct.unpack("!I", r.recv(2048)[:4])[0]
+            got[number] = min(255, got[number] + 1)
 
     for number in range(count):
         s.send(struct.pack("!I", number) + bytes(36))
         if number % 8 == 7:
             # Slow enough for every socket's buffer on the way: what overflows there is not the link's loss.
-            time.sleep(0.004)
+            time.sleep(0.006)
             drain(0)
     drain(1)
-    with open(out + ".bits", "wb") as file:
+    with open(out + ".counts", "wb") as file:
         file.write(got)
 
 

@@ -63,19 +63,19 @@ struct HostileFileTests {
             Case(
                 yaml: "loss_percent: 5\nbit_error_rate: 0.001\n",
                 says: "x.yaml:2: bit_error_rate: loss_percent says already what is lost"),
-            Case(yaml: "loss_percent: 100\noutage_s: 5\n", says: "x.yaml:1: loss_percent: has to lie between"),
+            Case(yaml: "loss_percent: 100\noutage_s: 5\n", says: "x.yaml:1: loss_percent: \"100\" has to lie between"),
             Case(
                 yaml: "lost_datagrams: 0120\n",
                 says: "x.yaml:1: lost_datagrams: \"0120\": 0 (arrives) and 1 (lost) are expected"),
             Case(
                 yaml: "trace:\n  down:\n    - from_s: 5\n      to_s: 2\n",
-                says: "x.yaml:4: trace.down[0].to_s: has to be after from_s"),
+                says: "x.yaml:4: trace.down[0].to_s: \"2\" is not after from_s: \"5\""),
             Case(
                 yaml: "windows:\n  period_s: 10\n  open:\n    - {from_s: 0, to_s: 4}\n    - {from_s: 3, to_s: 6}\n",
-                says: "x.yaml:5: windows.open[1].from_s: is before the end of the one before it"),
+                says: "x.yaml:5: windows.open[1].from_s: \"3\" is before the end of the one before it"),
             Case(
                 yaml: "windows:\n  period_s: 10\n  open:\n    - {from_s: 0, to_s: 11}\n",
-                says: "x.yaml:4: windows.open[0].to_s: is after period_s"),
+                says: "x.yaml:4: windows.open[0].to_s: \"11\" is after period_s"),
             Case(
                 yaml: "bands:\n  - {name: a, duty_percent: 0}\n",
                 says: "x.yaml:2: bands[0].duty_percent: with 0 nothing could ever be sent"),

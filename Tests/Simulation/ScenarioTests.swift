@@ -64,7 +64,7 @@ struct ScenarioTests {
         func scenario(_ link: String, _ bytes: Int = 24) -> String {
             "duration_s: 60\nlink: {\(link)}\n" + Self.device.replacing("text_bytes: 24", with: "text_bytes: \(bytes)")
         }
-        #expect(problem(scenario("rate_bps: 100, mtu_bytes: 64", 100)).contains("does not fit"))
+        #expect(problem(scenario("rate_bps: 100, mtu_bytes: 32", 100)).contains("does not fit"))
         #expect(problem(scenario("rate_bps: 100, mtu_bytes: 128", 16_384)).contains("does not fit"))
         // In blocks.
         #expect(problem(scenario("rate_bps: 100, mtu_bytes: 128", 100)) == "")
@@ -90,8 +90,7 @@ struct ScenarioTests {
         #expect(sweep.loss.map(\.value) == [0, 5, 10, 20, 30, 50])
         let isFalling = zip(sweep.loss, sweep.loss.dropFirst()).allSatisfy { $0.perHour > $1.perHour }
         #expect(isFalling)
-        let page = HTMLReport.render(
-            scenario, simulation.summary, timeline, sweep, deviceNames: ["pump"], simulated: simulation.now)
+        let page = HTMLReport.render(simulation, timeline, sweep)
         #expect(page.components(separatedBy: "<section>").count - 1 == 7)
         #expect(page.components(separatedBy: "<svg").count - 1 >= 7)
         for word in ["<script", "http:", "https:", "src=", "@import", "url("] {

@@ -1,5 +1,6 @@
 import CompactMatrix
 import LinkModel
+import Links
 import Simulation
 import Testing
 
@@ -61,5 +62,40 @@ struct SimulationTests {
         let different = try log(other).text
         #expect(first.text == again)
         #expect(first.text != different)
+    }
+
+    @Test("over a link with passes a device neither gives up nor repeats while its datagrams wait for the next one")
+    func passes() throws {
+        var link = slow(2400)
+        link.windows = .init(open: [3000 * second..<3600 * second], period: 4 * hour)
+        let group = DeviceGroup(
+            name: "buoy", count: 2, traffic: [.init(.bursts(every: 2 * hour, messages: 3, gap: 5 * second), .text(40))],
+            spread: 600 * second)
+        let scenario = Scenario(
+            name: "passes", duration: 48 * hour, links: [.init(name: "satellite", link: link)], devices: [group])
+        let (_, simulation) = try log(scenario)
+        let summary = simulation.summary
+        #expect(summary.unanswered == 0 && summary.repetitions == 0)
+        // All but those of the last hours, which no pass has taken yet.
+        #expect(summary.offered >= 2 * 24 * 3 && summary.accepted >= summary.offered - 18)
+        #expect(summary.inRoom.allSatisfy { $0 < 4 * hour + 600 * second })
+    }
+
+    @Test("every byte down is known by layer, also of what gets lost or is damaged")
+    func layersDown() throws {
+        var link = slow(1200, loss: .bernoulli(perMillion: 300_000))
+        link.down.corruptionPerMillion = 100_000
+        let group = DeviceGroup(
+            name: "pump", count: 3, traffic: [.init(.periodic(every: 120 * second, jitter: 0), .text(20))],
+            spread: 100 * second)
+        let scenario = Scenario(
+            name: "layers", duration: 6 * hour, links: [.init(name: "radio", link: link)], devices: [group])
+        let summary = try log(scenario).simulation.summary
+        #expect(summary.tallies[0].lost.reduce(0, +) > 100)
+        for index in 0..<2 {
+            let layers = summary.layers[index]
+            let known = layers.frame + layers.handshake + layers.tag + layers.coap + layers.body
+            #expect(known == summary.bytes[index], "direction \(index)")
+        }
     }
 }

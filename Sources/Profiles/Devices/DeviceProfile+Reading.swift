@@ -110,10 +110,12 @@ extension DeviceProfile.Expectations {
             }
             seeds.append(seed)
         }
+        var lines: [String: Int] = [:]
+        for key in section.keys { lines[key] = section.failure(key, "").line }
         let expectations = DeviceProfile.Expectations(
-            scenarios: try section.strings("scenarios") ?? [], seeds: seeds,
+            scenarios: (try section.strings("scenarios") ?? []).map { section.resolve($0) }, seeds: seeds,
             bytesPerMessage: try section.integer("bytes_per_message", 1...65_507).map { Int($0) },
-            latency95: try section.seconds("p95_latency_s", 0.001...2_592_000))
+            latency95: try section.seconds("p95_latency_s", 0.001...2_592_000), lines: lines)
         try section.finish()
         return expectations
     }

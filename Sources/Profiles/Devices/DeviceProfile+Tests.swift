@@ -13,7 +13,7 @@ extension DeviceProfile {
         if let expected = test.bytesPerMessage, expected != messageBytes.up {
             failures.append(
                 FieldError(
-                    file: file, field: "test.bytes_per_message",
+                    file: file, line: test.lines["bytes_per_message"], field: "test.bytes_per_message",
                     problem: "\(expected) are expected, and the first example needs \(messageBytes.sumUp)"))
         }
         return failures

@@ -50,5 +50,7 @@ public struct DeviceProfile: Sendable {
         public var bytesPerMessage: Int?
         /// Nanoseconds, in each of the scenarios.
         public var latency95: Int64?
+        /// Where each of these keys stands in the file.
+        public var lines: [String: Int]
     }
 }

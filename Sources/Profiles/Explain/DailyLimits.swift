@@ -1,4 +1,5 @@
 public import LinkModel
+internal import Links
 
 /// How many messages a day a link lets pass, and what sets the limit. Each is acknowledged before the next.
 public struct DailyLimits: Sendable {

@@ -1,4 +1,5 @@
 internal import LinkModel
+internal import Links
 
 extension DeviceProfile {
     /// What cannot be, whatever the examples say: the section, its key and why. nil: nothing.

@@ -41,7 +41,8 @@ extension LossModel {
         guard within > outside, average >= outside, average < within else {
             throw section.failure(
                 "loss_percent",
-                "has to lie between loss_outside_percent and loss_within_percent (0 and 100 unless given)")
+                "\(section.shown(try section.string("loss_percent") ?? "")) has to lie between loss_outside_percent and loss_within_percent (0 and 100 unless given)"
+            )
         }
         let bad = UInt64(average - outside) * 1_000_000 / UInt64(within - outside)
         return Outages(
@@ -50,11 +51,19 @@ extension LossModel {
     }
 
     private static func frames(_ section: YAMLSection) throws(FieldError) -> [Bool]? {
-        guard let text = try section.string("lost_datagrams") else { return nil }
-        guard text.utf8.count <= 65_536, text.utf8.allSatisfy({ $0 == 0x30 || $0 == 0x31 }) else {
-            throw section.failure("lost_datagrams", "\(section.shown(text)): 0 (arrives) and 1 (lost) are expected")
+        let text = try section.string("lost_datagrams")
+        guard let path = try section.filePath("lost_datagrams_file") else {
+            guard let text else { return nil }
+            guard text.utf8.count <= 65_536, text.utf8.allSatisfy({ $0 == 0x30 || $0 == 0x31 }) else {
+                throw section.failure(
+                    "lost_datagrams", "\(section.shown(text)): 0 (arrives) and 1 (lost) are expected")
+            }
+            return text.utf8.map { $0 == 0x31 }
         }
-        return text.utf8.map { $0 == 0x31 }
+        guard text == nil else {
+            throw section.failure("lost_datagrams_file", "lost_datagrams says already what is lost")
+        }
+        return try TraceFile.signs(path, section.failure("lost_datagrams_file", ""))
     }
 }
 
@@ -76,10 +85,17 @@ extension LossModel.GilbertElliott {
 extension LossModel.TimeTrace {
     static func read(_ section: YAMLSection) throws(FieldError) -> LossModel.TimeTrace? {
         let period = try section.seconds("period_s", 0.001...31_536_000)
-        let down = try section.ranges("down", within: period)
+        var down = try section.ranges("down", within: period)
+        let path = try section.filePath("file")
         try section.finish()
         guard !section.isEmpty else { return nil }
-        guard !down.isEmpty else { throw section.failure("down", "is missing: from_s and to_s of each outage") }
+        if let path {
+            guard down.isEmpty else { throw section.failure("file", "down says already when the link is down") }
+            down = try TraceFile.ranges(path, within: period, section.failure("file", ""))
+        }
+        guard !down.isEmpty else {
+            throw section.failure("down", "is missing: from_s and to_s of each outage, or a file with them")
+        }
         return LossModel.TimeTrace(down: down, period: period)
     }
 }

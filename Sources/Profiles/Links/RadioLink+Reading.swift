@@ -1,4 +1,5 @@
 internal import LinkModel
+internal import Links
 
 extension RadioLink {
     /// Top-level values are those of both directions; `up` (towards the gateway) and `down` override them.

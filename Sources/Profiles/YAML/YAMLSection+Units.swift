@@ -24,11 +24,12 @@ extension YAMLSection {
                 throw item.failure("from_s", "is missing")
             }
             guard let to = try item.seconds("to_s", 0...31_536_000) else { throw item.failure("to_s", "is missing") }
-            guard from < to else { throw item.failure("to_s", "has to be after from_s") }
+            let (begin, end) = (item.shown(try item.string("from_s") ?? ""), item.shown(try item.string("to_s") ?? ""))
+            guard from < to else { throw item.failure("to_s", "\(end) is not after from_s: \(begin)") }
             if let last = ranges.last, from < last.upperBound {
-                throw item.failure("from_s", "is before the end of the one before it")
+                throw item.failure("from_s", "\(begin) is before the end of the one before it")
             }
-            if let period, to > period { throw item.failure("to_s", "is after period_s") }
+            if let period, to > period { throw item.failure("to_s", "\(end) is after period_s") }
             try item.finish()
             ranges.append(from..<to)
         }

@@ -1,11 +1,12 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Profiles
+internal import ScenarioReading
 
 struct CheckProfileCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Says whether profiles can be used, runs their examples, and says what is wrong.",
+        abstract: "Says whether profiles can be used, runs their examples and scenarios, and says what is wrong.",
         discussion: "Ends with status 65 when something is wrong with one of them.")
 
     @Argument(help: ArgumentHelp("Names or paths; all that are installed if none is given.", valueName: "profile"))
@@ -62,7 +63,7 @@ struct CheckProfileCommand: ParsableCommand {
             }
             return report
         case .device(let device, let file):
-            let failures = device.failures(file: file)
+            let failures = device.failures(file: file) + device.scenarioFailures(file: file, .here)
             let count = device.payload.examples.count
             var report = Report(
                 name: name, isRight: failures.isEmpty, kind: "device",

@@ -51,7 +51,7 @@ final class ResultFiles {
         packets?.capture.add(
             capture.bytes, nanoseconds: 1_800_000_000_000_000_000 + UInt64(capture.time),
             interface: capture.link * 2 + Int(capture.heading.rawValue), isUp: capture.heading == .up,
-            host: capture.device + 1, comment: "frame \(capture.frame)")
+            host: capture.device + 1, comment: "frame \(capture.frame): \(capture.fate)")
     }
 
     private func drain() {
@@ -76,10 +76,7 @@ final class ResultFiles {
         let line = CSVReport.line(scenario, summary, simulated: simulation.now)
         try write("summary.csv", "\(CSVReport.header)\n\(line)\n")
         try write("latencies.csv", CSVReport.latencies(summary))
-        try write(
-            "report.html",
-            HTMLReport.render(
-                scenario, summary, timeline, sweep, deviceNames: names, simulated: simulation.now))
+        try write("report.html", HTMLReport.render(simulation, timeline, sweep))
     }
 
     private func write(_ name: String, _ text: String) throws {

@@ -38,7 +38,10 @@ final class SimulationRun {
                 scenario, record: results.map { results in { results.add($0) } },
                 capture: capturesDatagrams ? results.map { results in { results.add($0) } } : nil)
         } catch {
-            throw Failure(.badInput, "\(scenario.name): \(error)")
+            throw Failure(
+                FieldError(
+                    file: scenario.file ?? scenario.name, line: error.line, field: "devices",
+                    problem: error.description), .badInput)
         }
         results?.names = (0..<simulation.deviceCount).map { simulation.deviceName($0) }
     }

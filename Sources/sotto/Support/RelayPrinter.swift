@@ -1,7 +1,6 @@
 internal import Foundation
 internal import LinkModel
 internal import LinkRelay
-internal import SimulationReports
 internal import Synchronization
 
 /// Prints what becomes of each datagram of a relay, and counts. Called on the relay's thread; the sums may be read anywhere.
@@ -104,32 +103,5 @@ extension RelayPrinter.Sums {
             bytes: event.bytes, fate: fate,
             leavesAfter: leaves.removeValue(forKey: event.id).map { seconds($0 - begin) },
             arrivesAfter: arrives.map { seconds($0 - begin) })
-    }
-}
-
-/// Writes a relay's datagrams to a file. Called on the relay's thread, and closed after it has stopped.
-final class PacketRecorder: Sendable {
-    private let state: Mutex<(file: FileHandle, capture: PacketCapture)>
-
-    init(_ path: String) throws {
-        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
-        else { throw Failure(.storage, "--pcap \(path): cannot be written") }
-        state = Mutex((file, PacketCapture(interfaces: ["up", "down"])))
-    }
-
-    func add(_ event: LinkRelay.Event) {
-        guard case .came(let bytes) = event.what else { return }
-        state.withLock { state in
-            state.capture.add(
-                bytes, nanoseconds: UInt64(max(0, Clock.unixMilliseconds)) * 1_000_000,
-                interface: Int(event.heading.rawValue), isUp: event.heading == .up, host: event.device + 1,
-                comment: "datagram \(event.id)")
-            // A full disk ends the record, not the link.
-            try? state.file.write(contentsOf: Data(state.capture.take()))
-        }
-    }
-
-    func close() {
-        state.withLock { state in try? state.file.close() }
     }
 }

@@ -14,8 +14,20 @@ public struct ContactWindows: Equatable, Sendable {
     /// The longest.
     public var longest: Int64 { open.map { $0.upperBound - $0.lowerBound }.max() ?? 0 }
 
+    /// The longest time without contact between two of them, or before the first.
+    public var longestGap: Int64 {
+        guard let first = open.first, let last = open.last else { return 0 }
+        var gap = first.lowerBound + (period.map { max(0, $0 - last.upperBound) } ?? 0)
+        var before = first.upperBound
+        for window in open {
+            gap = max(gap, window.lowerBound - before)
+            before = window.upperBound
+        }
+        return max(0, gap)
+    }
+
     /// The first time from `time` on at which something of that duration fits; nil: never.
-    func start(for duration: Int64, from time: Int64) -> Int64? {
+    public func start(for duration: Int64, from time: Int64) -> Int64? {
         guard let period, period > 0 else { return start(for: duration, from: time, offset: 0) }
         let round = time >= 0 ? time / period : (time - period + 1) / period
         for round in [round, round + 1] {
