@@ -7,6 +7,7 @@ internal import SecureDatagram
 extension Gateway {
     /// Takes one datagram. What is not a device's leaves no trace but a counter.
     public func receive(_ datagram: [UInt8], from address: PeerAddress, now: Moment) {
+        clock = now
         counters.datagramsReceived += 1
         counters.bytesReceived += UInt64(datagram.count)
         guard let parsed = FrameHeader.parse(datagram, fromDevice: true) else {

@@ -131,7 +131,12 @@ public struct StoredState: Sendable {
     public var devices: [DeviceRecord] = []
     public var sessions: [SessionRecord] = []
     public var answers: [AnswerRecord] = []
+    /// Of each device at least the oldest of its queued ones.
     public var uplinks: [UplinkRecord] = []
+    /// How many each device has queued, where `uplinks` has not all of them; damaged ones included.
+    public var queued: [UInt32: Int] = [:]
+    /// No row has a higher id.
+    public var newestUplinkID: Int64 = 0
     public var inbox: [InboxRecord] = []
     public var bodies: [BodyRecord] = []
     public var enrolments: [EnrolmentRecord] = []

@@ -111,6 +111,7 @@ enum Schema {
             expires_ms INTEGER NOT NULL
         ) STRICT;
         """,
+        outboxStep,
     ]
 
     /// That of the file.

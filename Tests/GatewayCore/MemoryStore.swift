@@ -61,12 +61,24 @@ struct MemoryStore: Equatable {
         state.devices = devices.values.sorted { $0.number < $1.number }
         state.sessions = sessions.values.sorted { ($0.device, $0.slot) < ($1.device, $1.slot) }
         state.answers = answers
-        state.uplinks = uplinks.values.sorted { $0.id < $1.id }
+        for device in devices.keys {
+            let waiting = queued.filter { $0.device == device }
+            state.uplinks += waiting.prefix(Self.uplinksAtStart)
+            state.queued[device] = waiting.count
+        }
+        state.newestUplinkID = uplinks.keys.max() ?? 0
         state.enrolments = enrolments.values.sorted { $0.name < $1.name }
         state.inbox = inbox.values.sorted { $0.id < $1.id }
         state.bodies = bodies.values.sorted { $0.device < $1.device }
         state.taken = taken
         return state
+    }
+
+    /// Few, so that most of a queue is always fetched.
+    static var uplinksAtStart: Int { 2 }
+
+    func uplinks(for fetch: Actions.Fetch) -> [UplinkRecord] {
+        Array(queued.filter { $0.device == fetch.device && $0.id > fetch.after }.prefix(fetch.most))
     }
 
     /// Messages on their way to the room.

@@ -89,6 +89,10 @@ final class GatewayService: Service {
         for call in actions.calls { homeserver.start(call) }
         for notice in actions.notices { log(notice) }
         for completion in completions { completion(true) }
+        for fetch in actions.fetches {
+            let page = try store.uplinks(of: fetch.device, after: fetch.after, most: fetch.most)
+            gateway.fetched(page.uplinks, damaged: page.damaged, for: fetch, now: Clock.now)
+        }
     }
 
     private func log(_ notice: Actions.Notice) {
