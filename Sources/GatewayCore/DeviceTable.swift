@@ -40,6 +40,13 @@ extension Gateway {
         /// Rising.
         var numbers: [UInt32] { places.keys.sorted() }
 
+        /// In no order, and without copies.
+        func forEach(_ body: (borrowing Device) -> Void) {
+            for place in places.values {
+                if let device = place.device { body(device) }
+            }
+        }
+
         mutating func mark(_ number: UInt32) { changed.insert(number) }
 
         /// Those that were changed since the last time, rising.

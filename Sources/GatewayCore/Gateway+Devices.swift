@@ -149,20 +149,65 @@ extension Gateway {
         /// What waits for the device.
         public var waiting: Int
         public var isWatching: Bool
+        public var activity: DeviceActivity
+        /// When the oldest of its queued messages was accepted.
+        public var oldestQueuedUnixMilliseconds: Int64?
         public var userID: String
     }
 
     /// By number.
     public var deviceList: [DeviceStatus] {
-        devices.numbers.compactMap { number in
-            guard let device = devices[number] else { return nil }
-            return DeviceStatus(
-                record: device.record,
-                hasSession: device.channel[.current] != nil || device.channel[.next] != nil,
-                session: (device.channel[.current] ?? device.channel[.next]).map(DeviceStatus.SessionStatus.init),
-                queued: device.queued, waiting: device.inbox.count,
-                isWatching: device.record.observeToken != nil, userID: userID(of: device.record))
+        devices.numbers.compactMap(status(of:))
+    }
+
+    /// The device of a name; of several that one which is not revoked.
+    public func status(named name: String) throws(DeviceError) -> DeviceStatus {
+        reschedule()
+        let all = devices.named(name).compactMap(status(of:))
+        guard let status = all.first(where: { !$0.record.isRevoked }) ?? all.last else { throw .unknown(name) }
+        return status
+    }
+
+    public func status(of number: UInt32) -> DeviceStatus? {
+        guard let device = devices[number] else { return nil }
+        return DeviceStatus(
+            record: device.record,
+            hasSession: device.channel[.current] != nil || device.channel[.next] != nil,
+            session: (device.channel[.current] ?? device.channel[.next]).map(DeviceStatus.SessionStatus.init),
+            queued: device.queued, waiting: device.inbox.count,
+            isWatching: device.record.observeToken != nil, activity: device.activity,
+            oldestQueuedUnixMilliseconds: device.uplinks.first?.receivedUnixMilliseconds,
+            userID: userID(of: device.record))
+    }
+
+    /// Of all devices together.
+    public struct Totals: Equatable, Sendable {
+        /// Those that are not revoked.
+        public var devices = 0
+        /// Accepted messages on their way to rooms, or held.
+        public var queued = 0
+        /// What waits for devices.
+        public var waiting = 0
+        /// Devices whose room refuses them or is encrypted.
+        public var withoutRoom = 0
+        /// Devices that have a session.
+        public var withSession = 0
+    }
+
+    public var totals: Totals {
+        var totals = Totals()
+        devices.forEach { device in
+            totals.queued += device.queued
+            totals.waiting += device.inbox.count
+            guard !device.record.isRevoked else { return }
+            totals.devices += 1
+            if device.channel[.current] != nil || device.channel[.next] != nil { totals.withSession += 1 }
+            switch device.record.room.state {
+            case .refused, .encrypted: totals.withoutRoom += 1
+            case .pending, .joined: break
+            }
         }
+        return totals
     }
 
     /// What a user id and a command can carry: letters, digits, `.`, `_`, `-`; not `sotto`, which means the gateway.

@@ -92,6 +92,7 @@ extension Gateway {
     }
 
     private func reachable() {
+        hasHomeserverAnswered = true
         if homeserverProblem != nil { note(.info, "the homeserver answers again") }
         homeserverProblem = nil
         homeserverFailures = 0
@@ -160,6 +161,7 @@ extension Gateway {
         guard let index = devices[number]?.uplinks.firstIndex(where: { $0.id == id }) else { return }
         dequeue(at: index, of: number)
         devices[number]?.record.delivered += 1
+        flow.deliver(now: clock.monotonic)
         devices[number]?.recordChanged = true
         touched.insert(number)
         if let id { actions.writes.append(.removeUplink(id: id)) }

@@ -17,6 +17,7 @@ extension Gateway {
             device.uplinks.append(uplink)
         }
         device.queued += 1
+        flow.accept(now: clock.monotonic)
     }
 
     func dequeue(at index: Int, of number: UInt32) {

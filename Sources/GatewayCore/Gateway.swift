@@ -96,8 +96,25 @@ public final class Gateway<Suite: NoiseSuite> {
         var notBefore: Int64 = 0
         /// The counter of the handshake that made the channel's stale session.
         var claimedCounter: UInt64?
+        /// What it has used today, kept to the minute.
+        var activity: DeviceActivity
+        var activityWrittenUnixMilliseconds: Int64 = 0
+        /// The activity is from before this start: what is confirmed already is no news.
+        var isActivityRestored = false
+        /// The newest frame of ours that it is known to have received.
+        var confirmedNumber: UInt64?
         /// Whether the record has to be stored.
         var recordChanged = false
+
+        init(
+            record: DeviceRecord, channel: GatewayChannel<Suite>, endpoint: Endpoint, learntTimer: LearntTimer? = nil
+        ) {
+            self.record = record
+            self.channel = channel
+            self.endpoint = endpoint
+            self.learntTimer = learntTimer
+            activity = DeviceActivity(device: record.number, day: 0)
+        }
     }
 
     /// What is being delivered.
@@ -143,6 +160,7 @@ public final class Gateway<Suite: NoiseSuite> {
     var clock: Moment
     /// When an endpoint or an unfinished body wants to be looked at.
     var timers = Schedule()
+    var flow: FlowMeter
     /// Devices that want a call, the one that has waited longest first.
     var wishes = Schedule()
     /// Rooms whose state is being read.
@@ -154,6 +172,8 @@ public final class Gateway<Suite: NoiseSuite> {
     var taken: TakenEvents
     /// nil: reachable, as far as is known.
     public internal(set) var homeserverProblem: String?
+    /// Since this start.
+    public internal(set) var hasHomeserverAnswered = false
     var homeserverNotBefore: Int64 = 0
     var homeserverFailures = 0
     var pingAgain = false
@@ -176,6 +196,7 @@ public final class Gateway<Suite: NoiseSuite> {
         self.configuration = configuration
         self.random = random
         clock = now
+        flow = FlowMeter(now: now.monotonic)
         publicKeys = configuration.privateKeys.map { Suite.publicKey(of: $0) }
         link = configuration.link.assumed
         queue = TransmitQueue(link.down)
@@ -190,6 +211,7 @@ public final class Gateway<Suite: NoiseSuite> {
         nextInboxID = max(state.inbox.map { $0.id + 1 }.max() ?? 0, now.unixMilliseconds)
         nextUplinkID = max(state.newestUplinkID, (state.uplinks + state.damagedUplinks).map(\.id).max() ?? 0) + 1
         let sessionsOfDevices = Dictionary(grouping: state.sessions, by: \.device)
+        let activities = Dictionary(state.activities.map { ($0.device, $0) }) { _, last in last }
         for record in state.devices {
             var sessions: [(slot: GatewayChannel<Suite>.Slot, session: Session<Suite>)] = []
             for stored in sessionsOfDevices[record.number] ?? [] {
@@ -209,6 +231,11 @@ public final class Gateway<Suite: NoiseSuite> {
                 answeredHandshake: record.handshakeHash.isEmpty ? nil : (record.handshakeHash, record.handshakeReply))
             var device = Device(record: record, channel: channel, endpoint: newEndpoint(), learntTimer: newTimer)
             if case .refused = record.room.state { device.record.room.state = .pending }
+            if let activity = activities[record.number] {
+                device.activity = activity
+                device.isActivityRestored = true
+                device.activityWrittenUnixMilliseconds = now.unixMilliseconds
+            }
             devices[record.number] = device
             if !record.handshakeHash.isEmpty { enrolled[record.handshakeHash] = record.number }
         }
@@ -294,6 +321,7 @@ public final class Gateway<Suite: NoiseSuite> {
             device.bodyChanged = false
             actions.writes.append(device.body.map { .body($0) } ?? .removeBody(device: number))
         }
+        if reviewActivity(of: &device) { actions.writes.append(.activity(device.activity)) }
         if device.recordChanged {
             device.recordChanged = false
             actions.writes.append(.device(device.record))

@@ -143,6 +143,7 @@ public struct StoredState: Sendable {
     /// In the order in which they were taken.
     public var taken: [TakenEvent] = []
     public var damaged: [DamagedRow] = []
+    public var activities: [DeviceActivity] = []
 
     public init() {}
 }
@@ -165,4 +166,5 @@ public enum StoreWrite: Equatable, Sendable {
     case forgetTaken(upTo: Int64)
     case enrolment(EnrolmentRecord)
     case removeEnrolment(name: String)
+    case activity(DeviceActivity)
 }

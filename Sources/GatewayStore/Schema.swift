@@ -112,6 +112,7 @@ enum Schema {
         ) STRICT;
         """,
         outboxStep,
+        activityStep,
     ]
 
     /// That of the file.

@@ -91,6 +91,7 @@ public final class Store: Sendable {
                 state.enrolments = try Row.fetchAll(db, sql: "SELECT * FROM enrolment ORDER BY name").map(
                     rows.enrolment)
                 state.bodies = try Row.fetchAll(db, sql: "SELECT * FROM body").compactMap(rows.body)
+                state.activities = try Row.fetchAll(db, sql: "SELECT * FROM activity").map(DeviceActivity.init)
                 state.taken = try Row.fetchAll(db, sql: "SELECT * FROM taken ORDER BY position").map { row in
                     TakenEvent(position: row["position"], eventID: row["event"])
                 }

@@ -10,6 +10,7 @@ struct MemoryStore: Equatable {
     private(set) var bodies: [UInt32: BodyRecord] = [:]
     private(set) var enrolments: [String: EnrolmentRecord] = [:]
     private(set) var taken: [TakenEvent] = []
+    private(set) var activities: [UInt32: DeviceActivity] = [:]
     /// Transactions, and single writes in them.
     private(set) var commits = 0
     private(set) var writes = 0
@@ -48,6 +49,7 @@ struct MemoryStore: Equatable {
             if let record = inbox.removeValue(forKey: id) { removedFromInbox.append(record) }
         case .body(let record): bodies[record.device] = record
         case .removeBody(let device): bodies[device] = nil
+        case .activity(let activity): activities[activity.device] = activity
         case .taken(let event): taken.append(event)
         case .forgetTaken(let position): taken.removeAll { $0.position <= position }
         case .enrolment(let record): enrolments[record.name] = record
@@ -71,6 +73,7 @@ struct MemoryStore: Equatable {
         state.inbox = inbox.values.sorted { $0.id < $1.id }
         state.bodies = bodies.values.sorted { $0.device < $1.device }
         state.taken = taken
+        state.activities = activities.values.sorted { $0.device < $1.device }
         return state
     }
 

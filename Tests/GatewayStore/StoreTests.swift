@@ -79,7 +79,13 @@ struct StoreTests {
                 expiresUnixMilliseconds: 8),
         ]
         let taken = [TakenEvent(position: 3, eventID: "$a"), TakenEvent(position: 4, eventID: "$b")]
+        var activity = DeviceActivity(device: 1, day: 20_000)
+        activity.bytesUp = .max
+        activity.airtimeDown = 7
+        activity.session = [1, 2]
+        activity.confirmedUnixMilliseconds = 9
         let store = try Store(path: folder.path)
+        try store.commit([.activity(DeviceActivity(device: 1, day: 1)), .activity(activity)])
         try store.commit(
             devices.map(StoreWrite.device) + [.session(session)] + answers.map(StoreWrite.answer)
                 + uplinks.map(StoreWrite.uplink) + inbox.map(StoreWrite.inbox) + bodies.map(StoreWrite.body)
@@ -96,6 +102,7 @@ struct StoreTests {
         #expect(state.inbox == inbox)
         #expect(state.bodies == bodies)
         #expect(state.taken == taken)
+        #expect(state.activities == [activity])
     }
 
     @Test("of a long queue the start reads the oldest messages, and the rest comes page by page, in order")
