@@ -113,7 +113,7 @@ private func report(_ event: FirmwareDevice.Event) {
     switch event {
     case .answered(let request, let response): sotto_answered(request, response.code.rawValue)
     case .unanswered(let request, _): sotto_answered(request, 0)
-    case .delivery(let delivery): report(delivery)
+    case .delivery(let delivery, _): report(delivery)
     case .watching: sotto_watching(1)
     case .watchInterrupted, .watchRefused: sotto_watching(0)
     case .traffic, .postponed, .sessionCopied: break

@@ -153,7 +153,7 @@ extension Simulation {
             summary.unanswered += 1
             tell(node.index, underWay.message, .unanswered)
             ended(underWay.message, node)
-        case .delivery(let delivery):
+        case .delivery(let delivery, _):
             let text: String
             switch delivery.content {
             case .message(let body): text = body

@@ -1,8 +1,11 @@
 extension Endpoint {
     /// Takes one datagram of the peer (RFC 7252 section 4.2 and 4.3).
     ///
-    /// - Parameter addedBytes: what the channel below added to it beyond what it adds to each: a handshake's.
-    public mutating func receive(_ datagram: [UInt8], addedBytes: Int = 0, now: Int64) {
+    /// - Parameters:
+    ///   - addedBytes: what the channel below added to it beyond what it adds to each: a handshake's.
+    ///   - isUnique: the channel below tells copies from new messages, and answers them: a request is not looked for among
+    ///   earlier ones, whose message ids may be of another numbering, nor remembered when it has been answered.
+    public mutating func receive(_ datagram: [UInt8], addedBytes: Int = 0, isUnique: Bool = false, now: Int64) {
         forget(now: now)
         let message: Message
         do throws(MessageError) {
@@ -22,7 +25,7 @@ extension Endpoint {
         case (.reset, .empty): reset(message.messageID)
         case (.confirmable, .empty): transmitEmpty(.reset, message.messageID, answering: nil)
         case (.confirmable, let code) where code.isRequest, (.nonConfirmable, let code) where code.isRequest:
-            receive(request: message, now: now)
+            receive(request: message, isUnique: isUnique, now: now)
         case (.confirmable, let code) where code.isResponse, (.nonConfirmable, let code) where code.isResponse:
             receive(response: message, digest: Self.digest(datagram), now: now)
         default: break
@@ -83,10 +86,10 @@ extension Endpoint {
         log.keep(id, isSafe: false, .answer(answer), expires: expires, memory: Self.answerMemory)
     }
 
-    private mutating func receive(request message: Message, now: Int64) {
+    private mutating func receive(request message: Message, isUnique: Bool, now: Int64) {
         let id = IncomingRequest.ID(messageID: message.messageID, token: message.token)
         let isConfirmable = message.type == .confirmable
-        switch log.search(id.messageID, now: now) {
+        switch isUnique ? .unknown : log.search(id.messageID, now: now) {
         case .pending(let index):
             // The answer is on its way; until then there is nothing new to say.
             guard log.pending[index].isAcknowledged else { return }
@@ -111,7 +114,8 @@ extension Endpoint {
         guard log.pending.count < RequestLog.mostPending else { return }
         log.append(
             RequestLog.Pending(
-                id: id, isConfirmable: isConfirmable, isSafe: message.code.isSafe, isAcknowledged: false,
+                id: id, isConfirmable: isConfirmable, isSafe: message.code.isSafe, isUnique: isUnique,
+                isAcknowledged: false,
                 expires: now + parameters.exchangeLifetime,
                 acknowledgeAt: isConfirmable ? now + parameters.emptyAcknowledgementAfter : nil))
         events.append(

@@ -358,6 +358,12 @@ public struct Endpoint: Sendable {
         return nil
     }
 
+    /// The token of a request or an observation of ours; nil: there is none of this handle.
+    public func token(of handle: Handle) -> [UInt8]? {
+        for message in outgoing where message.handle == handle { return message.token }
+        return nil
+    }
+
     /// The bytes of a confirmable message that is under way: for owners whose channel does not repeat by handle.
     public func message(of handle: Handle) -> [UInt8]? {
         for message in outgoing where message.handle == handle { return message.message }

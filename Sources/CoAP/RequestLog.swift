@@ -8,6 +8,8 @@ struct RequestLog: Sendable {
         var id: ID
         var isConfirmable: Bool
         var isSafe: Bool
+        /// Its copies do not come up here.
+        var isUnique: Bool
         var isAcknowledged: Bool
         var expires: Int64
         /// When an empty acknowledgement has to leave; nil once it has.
@@ -116,6 +118,7 @@ struct RequestLog: Sendable {
     mutating func finish(_ index: Int, _ outcome: Outcome, memory: Int) {
         let request = pending[index]
         if pending.count == 1 { pending = [] } else { pending.remove(at: index) }
+        guard !request.isUnique else { return }
         keep(request.id, isSafe: request.isSafe, outcome, expires: request.expires, memory: memory)
     }
 

@@ -7,9 +7,12 @@ public import CoAP
 public enum CompactMessage {
     /// The shortest form of `message` in a frame of number `frame`.
     ///
-    /// - Parameter answered: the number of the frame with the request (or message) that this answers; nil: none.
+    /// - Parameters:
+    ///   - answered: the number of the frame with the request (or message) that this answers; nil: none.
+    ///   - mayBeShort: false where five bits could not tell its answer from another's: neither a request of one byte nor a
+    ///   notification of one.
     public static func encode(
-        _ message: Message, frame: UInt64, answered: UInt64? = nil, context: CompactContext
+        _ message: Message, frame: UInt64, answered: UInt64? = nil, context: CompactContext, mayBeShort: Bool = true
     ) throws(MessageError) -> [UInt8] {
         let verbatim = try message.encoded()
         // As the peer will have it: options sorted.
@@ -18,7 +21,7 @@ public enum CompactMessage {
         let canAnswer = message.code != .empty || message.type == .acknowledgement || message.type == .reset
         if canAnswer, let answered, let compact = answerForm(message, frame, answered, verbatim) { return compact }
         var best = verbatim
-        if let compact = requestForm(message, frame, context), compact.count < best.count { best = compact }
+        if mayBeShort, let compact = requestForm(message, frame, context), compact.count < best.count { best = compact }
         if let compact = generalForm(message, frame, verbatim), compact.count < best.count { best = compact }
         return best
     }
@@ -53,6 +56,21 @@ public enum CompactMessage {
                 throw .malformed
             }
         }
+    }
+
+    /// A message with its id in full, whatever frame it travels in: the answer to a message that five bits do not name.
+    ///
+    /// - Parameter hasToken: whether its token travels too; otherwise whoever asked knows it.
+    static func full(_ message: Message, hasToken: Bool = false) throws(MessageError) -> [UInt8] {
+        typealias Flags = CompactHeader.GeneralFlags
+        let verbatim = try message.encoded()
+        var head = CompactHeader.general | message.type.rawValue << Flags.typeShift | Flags.messageID
+        if message.options.isEmpty { head |= Flags.payloadOnly }
+        if hasToken { head |= Flags.token }
+        let id = [UInt8(message.messageID >> 8), UInt8(message.messageID & 0xFF)]
+        let token = hasToken ? [UInt8(message.token.count)] + message.token : []
+        let body = message.options.isEmpty ? message.payload : Array(verbatim[(4 + message.token.count)...])
+        return [head, message.code.rawValue] + id + token + body
     }
 
     private static func match(_ low: UInt8, _ outstanding: [UInt64]) throws(CompactMessageError) -> UInt64 {

@@ -16,6 +16,11 @@ public struct DeviceRefusal: Equatable, Sendable {
         self.errorNumber = errorNumber
     }
 
+    /// With the usual error code of its CoAP code.
+    public init(usual code: Code, maxAge: UInt32?) {
+        self.init(code, maxAge: maxAge, errorNumber: Self.usual(code))
+    }
+
     /// The seconds as an integer from 0 on, then the number as -1 - number where it is not the usual one.
     public var payload: [UInt8] {
         var writer = CBORWriter()

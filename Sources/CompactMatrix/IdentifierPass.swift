@@ -22,6 +22,11 @@ public struct IdentifierPass: Sendable {
         self.other = other
     }
 
+    /// Of a message that refers to no other: one that comes in blocks.
+    public static var none: IdentifierPass {
+        IdentifierPass(frame: 0, own: IdentifierTable(capacity: 0), other: IdentifierTable(capacity: 0))
+    }
+
     /// For the sender: the integer of a reference; nil: write it in words. Either way it is mentioned now.
     public mutating func write(_ identifier: [UInt8]) -> Int64? {
         var place = 0

@@ -23,16 +23,18 @@ public struct DatagramReport: Equatable, Sendable {
 
     /// - Parameters:
     ///   - total: of the datagram.
-    ///   - message: the CoAP message in it.
+    ///   - message: of the CoAP message in it, as it travels.
+    ///   - body: of that, its payload.
     init(
-        _ direction: Direction, total: Int, message: [UInt8], frame: Int, isRepetition: Bool, handle: Endpoint.Handle?
+        _ direction: Direction, total: Int, message: Int, body: Int, frame: Int, isRepetition: Bool,
+        handle: Endpoint.Handle?
     ) {
         self.direction = direction
         self.frame = frame
         tag = 16
-        body = (try? Message(decoding: message))?.payload.count ?? 0
-        coap = message.count - body
-        handshake = max(0, total - frame - 16 - message.count)
+        self.body = body
+        coap = message - body
+        handshake = max(0, total - frame - 16 - message)
         self.isRepetition = isRepetition
         self.handle = handle
     }

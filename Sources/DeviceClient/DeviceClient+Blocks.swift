@@ -7,7 +7,7 @@ internal import SecureDatagram
 extension DeviceClient {
     /// A delivery of which the first block was pushed; the others are asked for.
     struct Download: Sendable {
-        var sequence: UInt64
+        var name: DeliveryName
         var tag: [UInt8]
         var transfer: BlockwiseTransfer
         /// The request under way.
@@ -157,20 +157,20 @@ extension DeviceClient {
 
     // MARK: Down
 
-    mutating func receiveFirstBlock(_ response: Response, _ sequence: UInt64, now: Int64) {
+    mutating func receiveFirstBlock(_ response: Response, _ name: DeliveryName, now: Int64) {
         // Without a tag nobody could say whether later blocks belong to this one.
         guard let tag = response.option(.eTag)?.value, !tag.isEmpty else { return }
-        guard snapshot.lastSequence != sequence else {
+        guard snapshot.newestName != name else {
             // Heard, and the gateway does not know of it.
             confirm(tag, now: now)
             return
         }
-        if let download, download.tag == tag, download.sequence == sequence { return }
+        if let download, download.tag == tag { return }
         abandonDownload()
         var transfer = BlockwiseTransfer(
             Request(.get, path: [Resource.messages.segment]), mostBytes: Delivery.longestBody)
         let step = transfer.receive(response)
-        download = Download(sequence: sequence, tag: tag, transfer: transfer, handle: nil)
+        download = Download(name: name, tag: tag, transfer: transfer, handle: nil)
         take(step, now: now)
     }
 
@@ -196,13 +196,13 @@ extension DeviceClient {
             request.expectedAnswerBytes = endpoint.parameters.expectedAnswerBytes + size + Self.blockOptions
             self.download?.handle = try? endpoint.start(request, now: now)
         case .done(let whole):
-            snapshot.lastSequence = download.sequence
             self.download = nil
-            if let delivery = try? Delivery(decoding: whole.payload) { events.append(.delivery(delivery)) }
+            var pass = IdentifierPass.none
+            hear((try? DeliveryBatch.decode(whole.payload, &pass)) ?? [], download.name)
             confirm(download.tag, now: now)
         case .failed(.tooLarge):
             // It would be offered for ever, and all that waits behind it with it.
-            snapshot.lastSequence = download.sequence
+            snapshot.newestName = download.name
             self.download = nil
             confirm(download.tag, now: now)
         case .failed:

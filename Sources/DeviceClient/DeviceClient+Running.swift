@@ -25,8 +25,7 @@ extension DeviceClient {
         frames[index].datagram = message1
         frames[index].copies += 1
         transmit(message1)
-        let frame = frames[index]
-        report(.up, message1, frame.message, frame.header, repetition: true, frame.handle)
+        report(frames[index], repetition: true)
         _ = queue.enqueue(message1.count, now: now)
     }
 
@@ -46,21 +45,29 @@ extension DeviceClient {
         self.initiator = nil
         previousSession = session
         session = opened.session
+        previousConversation = conversation
+        conversation = nil
+        var opening = self.opening
+        self.opening = nil
         acknowledgements = []
         snapshot.wantsSession = false
         snapshot.sessionSinceUnixMilliseconds = nil
         snapshot.newestDelivery = nil
         stateChanged = true
+        let answer = try? opening?.decode(opened.answer, frame: CompactConversation.handshakeFrame, now: now)
         events.append(
             .traffic(
                 DatagramReport(
-                    .down, total: datagram.count, message: opened.answer, frame: 1, isRepetition: false,
+                    .down, total: datagram.count, message: opened.answer.count,
+                    body: answer.map { Self.bodyBytes($0.message) } ?? 0, frame: 1, isRepetition: false,
                     handle: frames.last?.handle)))
         let isRegistering = isUnderWay(watch)
         switch opened.status {
         case .accepted, .enrolled:
             arrivingBytes = datagram.count
-            endpoint.receive(opened.answer, addedBytes: Initiator<Suite>.message2Overhead, now: now)
+            if let answer {
+                endpoint.receive(answer.message, addedBytes: Initiator<Suite>.message2Overhead, now: now)
+            }
         case .staleCounter(let last):
             // Our counter was lost with our memory: the session stands, the request was not taken.
             snapshot.handshakeCounter = max(snapshot.handshakeCounter, last)
@@ -105,43 +112,136 @@ extension DeviceClient {
         return nil
     }
 
-    /// A message to a frame in the session. Here alone a message becomes a frame; a handshake carries it as it is.
-    private mutating func seal(_ message: [UInt8]) -> Session<Suite>.SealedFrame? {
-        try? session?.seal(message)
+    // MARK: Messages and frames
+
+    /// The conversation of the session that stands; nil: none does.
+    mutating func withConversation<Result>(_ body: (inout CompactConversation) -> Result) -> Result? {
+        guard let id = session?.id else { return nil }
+        var standing: CompactConversation
+        if let conversation, conversation.session == id {
+            standing = conversation
+        } else {
+            standing = CompactConversation(session: id, lifetime: endpoint.parameters.exchangeLifetime)
+        }
+        // In its place: two of them would be copied with each change.
+        conversation = nil
+        defer { conversation = standing }
+        return body(&standing)
+    }
+
+    /// A message as it travels in the frame of this number, whose answer is awaited from here on.
+    mutating func reserve(_ message: [UInt8], _ number: UInt64, now: Int64) throws(MessageError) -> [UInt8] {
+        let encoded = withConversation { try? $0.encode(message, frame: number, now: now) }
+        guard let encoded, let encoded else { throw .cannotEncode }
+        return encoded
+    }
+
+    /// A request as a message 1 carries it.
+    mutating func openingRequest(_ message: [UInt8], now: Int64) throws(MessageError) -> [UInt8] {
+        var opening = CompactConversation(session: [], lifetime: .max - now)
+        let request = try opening.encode(message, frame: CompactConversation.handshakeFrame, now: now)
+        self.opening = opening
+        return request
+    }
+
+    /// A message to a frame in the session. Here alone a message becomes a frame.
+    private mutating func seal(
+        _ message: [UInt8], isConfirmable: Bool, now: Int64
+    ) -> (frame: Session<Suite>.SealedFrame, wireBytes: Int)? {
+        guard let number = session?.nextNumber else { return nil }
+        let encoded: [UInt8]?
+        if isConfirmable {
+            encoded = try? reserve(message, number, now: now)
+        } else if let arriving {
+            encoded =
+                arriving.isAgain
+                ? try? CompactConversation.encode(laterAnswer: message, form: arriving.form)
+                : try? CompactConversation.encode(
+                    answer: message, frame: number, answered: arriving.number, form: arriving.form)
+        } else {
+            encoded = nil
+        }
+        guard let encoded, let sealed = try? session?.seal(encoded) else { return nil }
+        return (sealed, encoded.count)
     }
 
     private mutating func receiveFrame(_ datagram: [UInt8], _ parsed: FrameHeader.Parsed, now: Int64) {
         guard let (opened, isCurrent) = open(datagram, parsed) else { return }
-        let header = datagram.count - 16
         switch opened {
         case .fresh(let number, let plaintext):
             stateChanged = true
-            report(.down, datagram, plaintext, header - plaintext.count, repetition: false, nil)
-            if isPush(plaintext) {
+            let isPush = CompactConversation.isConfirmableNotification(plaintext, frame: number)
+            let arrived = isCurrent ? read(plaintext, number, now: now) : readLate(plaintext, number, now: now)
+            report(down: datagram, plaintext, arrived?.message, repetition: false)
+            guard let arrived else { return }
+            if isPush {
                 // The gateway pushes one thing at a time: what comes in an older frame than the newest delivery, or in
                 // the session before, has been pushed again since, and would be heard twice.
                 guard isCurrent, snapshot.newestDelivery.map({ number > $0 }) ?? true else { return }
             }
             arrivingBytes = datagram.count
-            take(plaintext, number, now: now)
+            take(arrived, number, isCurrent: isCurrent, isAgain: false, now: now)
         case .duplicate(let number, let plaintext):
-            report(.down, datagram, plaintext, header - plaintext.count, repetition: true, nil)
-            if isCurrent, isPush(plaintext) { acknowledgeAgain(number, plaintext, now: now) }
+            report(down: datagram, plaintext, nil, repetition: true)
+            if isCurrent, CompactConversation.isConfirmableNotification(plaintext, frame: number) {
+                acknowledgeAgain(number, plaintext, now: now)
+            }
         }
     }
 
-    private mutating func take(_ plaintext: [UInt8], _ number: UInt64, now: Int64) {
-        arriving = number
-        endpoint.receive(plaintext, now: now)
+    private mutating func read(
+        _ plaintext: [UInt8], _ number: UInt64, now: Int64
+    ) -> CompactConversation.Arrived? {
+        let observation = watch.flatMap { endpoint.token(of: $0) }
+        return withConversation { try? $0.decode(plaintext, frame: number, observation: observation, now: now) } ?? nil
+    }
+
+    /// In the session before.
+    private mutating func readLate(
+        _ plaintext: [UInt8], _ number: UInt64, now: Int64
+    ) -> CompactConversation.Arrived? {
+        try? previousConversation?.decode(plaintext, frame: number, now: now)
+    }
+
+    private mutating func take(
+        _ arrived: CompactConversation.Arrived, _ number: UInt64, isCurrent: Bool, isAgain: Bool, now: Int64
+    ) {
+        var arrival = Arrival(number: number, form: arrived.form, isAgain: isAgain)
+        if isCurrent, !isAgain, !readDeliveries(arrived.message, &arrival) {
+            // The gateway takes something for known that is not: a registration has it begin anew, in words.
+            register(now: now)
+            run(now: now)
+            return
+        }
+        arriving = isCurrent ? arrival : nil
+        endpoint.receive(arrived.message, isUnique: arrived.form != .verbatim, now: now)
         run(now: now)
         arriving = nil
+    }
+
+    /// False: they refer to what is not known here.
+    private mutating func readDeliveries(_ message: [UInt8], _ arrival: inout Arrival) -> Bool {
+        guard let message = try? Message(decoding: message), message.code == .content,
+            message.option(.observe) != nil, message.option(.block2) == nil, !message.payload.isEmpty
+        else { return true }
+        let number = arrival.number
+        guard var pass = withConversation({ $0.identifiersToRead(in: number) }) else { return true }
+        do throws(DeliveryBatch.Refusal) {
+            arrival.deliveries = try DeliveryBatch.decode(message.payload, &pass)
+            _ = withConversation { $0.read(pass, in: number) }
+        } catch {
+            return error != .unknownReference
+        }
+        return true
     }
 
     /// The gateway did not get our acknowledgement: the same frame again. After a restart of ours it is made anew, for the
     /// newest delivery only: the gateway went on from every earlier one, so that somebody else repeats it.
     private mutating func acknowledgeAgain(_ number: UInt64, _ plaintext: [UInt8], now: Int64) {
         guard let index = acknowledgements.firstIndex(where: { $0.number == number }) else {
-            if snapshot.newestDelivery == number { take(plaintext, number, now: now) }
+            if snapshot.newestDelivery == number, let arrived = read(plaintext, number, now: now) {
+                take(arrived, number, isCurrent: true, isAgain: true, now: now)
+            }
             return
         }
         guard acknowledgements[index].repetitions < Self.mostRepetitions else { return }
@@ -150,12 +250,6 @@ extension DeviceClient {
     }
 
     private static var mostRepetitions: Int { 8 }
-
-    /// Whether a message is a notification that wants to be acknowledged.
-    private func isPush(_ plaintext: [UInt8]) -> Bool {
-        guard let message = try? Message(decoding: plaintext) else { return false }
-        return message.type == .confirmable && message.option(.observe) != nil
-    }
 
     /// Carries out what the endpoint wants, until it wants nothing more.
     mutating func run(now: Int64) {
@@ -173,7 +267,8 @@ extension DeviceClient {
         case .request(let request):
             // A device serves nothing yet; an answer is owed all the same.
             try? endpoint.respond(to: request.id, Response(.notFound), now: now)
-        case .response(let handle, let response):
+        case .response(let handle, let answer):
+            let response = answer.withRefusalRead
             confirm(handle, now: now)
             if handle == watch {
                 watch = nil
@@ -204,18 +299,33 @@ extension DeviceClient {
             registered(response, now: now)
             return
         }
-        snapshot.newestDelivery = arriving
+        guard let arriving, let session else { return }
+        snapshot.newestDelivery = arriving.number
         stateChanged = true
+        let name =
+            response.option(.eTag).flatMap { DeliveryName(tag: $0.value) }
+            ?? DeliveryName(session: session.id, frame: sequence)
         if response.block(.block2) != nil {
-            receiveFirstBlock(response, sequence, now: now)
+            receiveFirstBlock(response, name, now: now)
             return
         }
         abandonDownload()
-        // A gateway that restarted may push once more what was acknowledged: order is kept, so that it can only be
-        // the newest.
-        guard snapshot.lastSequence != sequence else { return }
-        snapshot.lastSequence = sequence
-        if let delivery = try? Delivery(decoding: response.payload) { events.append(.delivery(delivery)) }
+        hear(arriving.deliveries, name)
+    }
+
+    /// What was pushed before comes once more as it was, when the gateway does not know that it arrived: order is kept, so that
+    /// it can only be the newest.
+    mutating func hear(_ items: [DeliveryBatch.Item], _ name: DeliveryName) {
+        guard snapshot.newestName != name else { return }
+        snapshot.newestName = name
+        var place: UInt64 = 0
+        for item in items {
+            if case .said(let content) = item.content {
+                let delivery = Delivery(sender: item.sender, unixSeconds: item.unixSeconds, content: content)
+                events.append(.delivery(delivery, name: name.rawValue << 8 | place))
+            }
+            place += 1
+        }
     }
 
     private mutating func confirm(_ handle: Endpoint.Handle, now: Int64) {
@@ -224,7 +334,10 @@ extension DeviceClient {
         if let number = frame.number { session?.confirm(number) }
         learn(from: frame, now: now)
         forgetPending(handle)
-        if endpoint.isIdle { previousSession = nil }
+        if endpoint.isIdle {
+            previousSession = nil
+            previousConversation = nil
+        }
         stateChanged = true
     }
 
@@ -236,6 +349,7 @@ extension DeviceClient {
         stateChanged = true
         if wasHandshake {
             initiator = nil
+            opening = nil
         } else if identity.handshake != nil {
             // The gateway may have lost the session: the next request brings a new one along.
             session = nil
@@ -266,7 +380,7 @@ extension DeviceClient {
             frames[index].copies += 1
             let frame = frames[index]
             transmit(frame.datagram)
-            report(.up, frame.datagram, frame.message, frame.header, repetition: true, handle)
+            report(frame, repetition: true)
             left(handle, frame.datagram.count, isHandshake: frame.number == nil, copies: frame.copies, now: now)
             return
         }
@@ -278,27 +392,29 @@ extension DeviceClient {
             startHandshake(message, transmission, now: now)
             return
         }
-        guard let sealed = seal(message) else {
+        // An answer to what is no longer being handled, or came in the session before, has nobody who waits for it.
+        guard transmission.isConfirmable || arriving != nil else { return }
+        guard let (sealed, wireBytes) = seal(message, isConfirmable: transmission.isConfirmable, now: now) else {
             if identity.handshake != nil { session = nil }
             if transmission.isConfirmable { startHandshake(message, transmission, now: now) }
             return
         }
         stateChanged = true
-        let header = sealed.bytes.count - message.count - 16
+        let frame = Frame(
+            handle: handle, datagram: sealed.bytes, message: message, wireBytes: wireBytes, number: sealed.number,
+            header: sealed.bytes.count - wireBytes - 16)
         if transmission.isConfirmable {
-            frames.append(
-                Frame(
-                    handle: handle, datagram: sealed.bytes, message: message, number: sealed.number, header: header))
+            frames.append(frame)
             remember(
                 handle,
                 DeviceSnapshot.Pending(
                     message: message, datagram: sealed.bytes, frameNumber: sealed.number, ephemeral: []))
         } else if let arriving {
-            acknowledgements.append((arriving, sealed.bytes, 0))
+            acknowledgements.append((arriving.number, sealed.bytes, 0))
             if acknowledgements.count > 4 { acknowledgements.removeFirst() }
         }
         transmit(sealed.bytes)
-        report(.up, sealed.bytes, message, header, repetition: false, handle)
+        report(frame, repetition: false)
         left(handle, sealed.bytes.count, now: now)
     }
 
@@ -309,8 +425,8 @@ extension DeviceClient {
         guard initiator == nil, transmission.isConfirmable, identity.handshake != nil else { return }
         snapshot.handshakeCounter += 1
         let ephemeral = entropy.next32()
-        guard
-            let started = makeInitiator(message, ephemeral: ephemeral)
+        guard let request = try? openingRequest(message, now: now),
+            let started = makeInitiator(request, ephemeral: ephemeral)
         else { return }
         initiator = started
         stateChanged = true
@@ -318,12 +434,12 @@ extension DeviceClient {
             transmission.handle,
             DeviceSnapshot.Pending(
                 message: message, datagram: [], frameNumber: 0, ephemeral: ephemeral))
-        let header = 1 + identity.number.encoded.count
-        frames.append(
-            Frame(
-                handle: transmission.handle, datagram: started.message1, message: message, number: nil, header: header))
+        let frame = Frame(
+            handle: transmission.handle, datagram: started.message1, message: message, wireBytes: request.count,
+            number: nil, header: 1 + identity.number.encoded.count)
+        frames.append(frame)
         transmit(started.message1)
-        report(.up, started.message1, message, header, repetition: false, transmission.handle)
+        report(frame, repetition: false)
         left(transmission.handle, started.message1.count, isHandshake: true, now: now)
     }
 
@@ -376,14 +492,38 @@ extension DeviceClient {
         learntTimer?.answered(bytes: bytes, now: now)
     }
 
-    private mutating func report(
-        _ direction: DatagramReport.Direction, _ datagram: [UInt8], _ message: [UInt8], _ frame: Int, repetition: Bool,
-        _ handle: Endpoint.Handle?
-    ) {
+    private mutating func report(_ frame: Frame, repetition: Bool) {
         events.append(
             .traffic(
                 DatagramReport(
-                    direction, total: datagram.count, message: message, frame: frame, isRepetition: repetition,
-                    handle: handle)))
+                    .up, total: frame.datagram.count, message: frame.wireBytes, body: Self.bodyBytes(frame.message),
+                    frame: frame.header, isRepetition: repetition, handle: frame.handle)))
+    }
+
+    /// - Parameter message: what the plaintext says, where it says something.
+    private mutating func report(down datagram: [UInt8], _ plaintext: [UInt8], _ message: [UInt8]?, repetition: Bool) {
+        events.append(
+            .traffic(
+                DatagramReport(
+                    .down, total: datagram.count, message: plaintext.count,
+                    body: message.map { Self.bodyBytes($0) } ?? 0, frame: datagram.count - 16 - plaintext.count,
+                    isRepetition: repetition, handle: nil)))
+    }
+
+    private static func bodyBytes(_ message: [UInt8]) -> Int {
+        (try? Message(decoding: message))?.payload.count ?? 0
+    }
+}
+
+extension Response {
+    /// Where a refusal says in its payload when to try again, as if it said so by Max-Age.
+    fileprivate var withRefusalRead: Response {
+        guard !code.isSuccess, !payload.isEmpty, let refusal = try? DeviceRefusal(code, payload: payload),
+            let seconds = refusal.maxAge
+        else { return self }
+        var response = self
+        response.options.removeAll { $0.number == .maxAge }
+        response.options.append(MessageOption(.maxAge, uint: UInt64(seconds)))
+        return response
     }
 }

@@ -28,7 +28,8 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         case watchInterrupted
         /// The gateway refuses to push.
         case watchRefused(Response)
-        case delivery(Delivery)
+        /// Something that came for the device, and what names it for ever.
+        case delivery(Delivery, name: UInt64)
         /// Frames of somebody else's came in the session, which is over: somebody has the gateway's keys of it, or a copy of
         /// its data. A device that shakes hands makes a new one.
         case sessionCopied
@@ -63,12 +64,24 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     struct Frame {
         var handle: Endpoint.Handle
         var datagram: [UInt8]
+        /// The endpoint's message, and its length as it travels.
         var message: [UInt8]
+        var wireBytes: Int
         /// nil for a handshake.
         var number: UInt64?
         var header: Int
         /// Sent so often.
         var copies = 1
+    }
+
+    /// A frame of the gateway in the session.
+    struct Arrival {
+        var number: UInt64
+        var form: CompactConversation.Form
+        /// It was answered before, and the answer is not at hand.
+        var isAgain: Bool
+        /// What it brings for the device.
+        var deliveries: [DeliveryBatch.Item] = []
     }
 
     let identity: DeviceIdentity
@@ -80,6 +93,10 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     /// The session before, while a request of it is unanswered.
     var previousSession: Session<Suite>?
     var initiator: Initiator<Suite>?
+    /// The compact headers of the session, of the one before, and of the handshake under way.
+    var conversation: CompactConversation?
+    var previousConversation: CompactConversation?
+    var opening: CompactConversation?
     var snapshot: DeviceSnapshot
     /// The request in `snapshot.pending`.
     var pendingHandle: Endpoint.Handle?
@@ -87,8 +104,8 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     var frames: [Frame] = []
     /// Our acknowledgements of the gateway's newest frames, by its frame number.
     var acknowledgements: [(number: UInt64, datagram: [UInt8], repetitions: Int)] = []
-    /// The number of the gateway's frame that is being handled.
-    var arriving: UInt64?
+    /// The gateway's frame that is being handled.
+    var arriving: Arrival?
     /// What the datagram measures that is being handled.
     var arrivingBytes = 0
     /// Times exchanges where the link's rate is not known, and whose it times.
@@ -137,6 +154,9 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         endpoint = Endpoint(
             parameters: TransmissionParameters(deviceOn: self.link), seed: number,
             firstMessageID: snapshot.nextMessageID)
+        let underWay = snapshot.pending?.frameNumber
+        let held = snapshot.held.filter { $0 != underWay }
+        _ = withConversation { $0.hold(held, now: now) }
         try resumePending(now: now)
     }
 
@@ -175,10 +195,6 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         run(now: now)
     }
 
-    /// Names the newest delivery. A device that dies between dealing with a delivery and storing its state hears that one
-    /// again, under the same sequence: whoever notes the sequence with the effect executes nothing twice.
-    public var newestSequence: UInt64? { snapshot.lastSequence }
-
     /// A request of an earlier run that is still being repeated.
     public private(set) var resumed: RequestID?
 
@@ -207,6 +223,7 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         snapshot.session = session?.encoded()
         snapshot.previousSession = previousSession?.encoded()
         snapshot.nextMessageID = endpoint.nextMessageID
+        snapshot.held = conversation?.session == session?.id ? conversation?.heldFrames ?? [] : []
         return snapshot.encoded
     }
 
@@ -236,17 +253,22 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
         guard let pending = snapshot.pending else { return }
         do throws(MessageError) {
             if !pending.ephemeral.isEmpty {
-                initiator = makeInitiator(pending.message, ephemeral: pending.ephemeral)
+                initiator = makeInitiator(try openingRequest(pending.message, now: now), ephemeral: pending.ephemeral)
             }
             guard let datagram = pending.ephemeral.isEmpty ? pending.datagram : initiator?.message1 else {
                 throw MessageError.cannotEncode
             }
+            // Its answer is awaited under that number again.
+            if pending.ephemeral.isEmpty { _ = try reserve(pending.message, pending.frameNumber, now: now) }
+            let header = 1 + identity.number.encoded.count
+            let overhead = header + Session<Suite>.tagLength
             let handle = try endpoint.resume(message: pending.message, continues: true)
             try resume(pending.upload, pending.message, handle)
             frames.append(
                 Frame(
                     handle: handle, datagram: datagram, message: pending.message,
-                    number: pending.ephemeral.isEmpty ? pending.frameNumber : nil, header: 0))
+                    wireBytes: max(0, pending.datagram.count - overhead),
+                    number: pending.ephemeral.isEmpty ? pending.frameNumber : nil, header: header))
             resumed = handle
             pendingHandle = handle
         } catch {
@@ -280,8 +302,8 @@ public struct DeviceClient<Suite: NoiseSuite, Source: Entropy> {
     }
 
     static var profileRevision: UInt64 { 0 }
-    /// CoAP's header, a token of one byte, one byte of path, the marker.
-    static var requestOverhead: Int { 8 }
-    /// Token, Observe and Max-Age, which the answer to a registration has and others have not.
-    private static var observationBytes: Int { 5 }
+    /// CoAP's header in full form, one byte of path, the marker.
+    static var requestOverhead: Int { 5 }
+    /// Code, Observe and Max-Age, which the answer to a registration has and others have not.
+    private static var observationBytes: Int { 6 }
 }

@@ -1,4 +1,5 @@
 internal import CBOR
+internal import CompactMatrix
 
 /// What a device has to remember over a restart. Stored whole before the datagrams leave that depend on it.
 struct DeviceSnapshot {
@@ -23,14 +24,15 @@ struct DeviceSnapshot {
         var sent: Int
     }
 
-    /// The one before knew no blocks.
-    static let version: UInt64 = 4
+    /// The one before knew no compact headers, the one before that no blocks.
+    static let version: UInt64 = 5
+    private static let versionWithoutHeld: UInt64 = 4
     private static let versionWithoutBlocks: UInt64 = 3
 
     var handshakeCounter: UInt64 = 0
     var nextMessageID: UInt16 = 0
-    /// Observe value of the newest delivery.
-    var lastSequence: UInt64?
+    /// Names the newest delivery.
+    var newestName: DeliveryName?
     /// The number, in `session`, of the newest frame that brought a delivery.
     var newestDelivery: UInt64?
     var session: [UInt8]?
@@ -42,16 +44,18 @@ struct DeviceSnapshot {
     var wantsSession = false
     /// When the session was first looked at by a device with a clock.
     var sessionSinceUnixMilliseconds: Int64?
+    /// Frames of the session whose answers may still come.
+    var held: [UInt64] = []
 
     init() {}
 
     var encoded: [UInt8] {
         var writer = CBORWriter()
-        writer.array(11)
+        writer.array(12)
         writer.unsigned(Self.version)
         writer.unsigned(handshakeCounter)
         writer.unsigned(UInt64(nextMessageID))
-        writer.unsigned(lastSequence.map { $0 + 1 } ?? 0)
+        writer.unsigned(newestName.map { $0.rawValue + 1 } ?? 0)
         writer.bytes(session ?? [])
         writer.bytes(previousSession ?? [])
         if let pending {
@@ -72,6 +76,8 @@ struct DeviceSnapshot {
         writer.unsigned(wantsSession ? 1 : 0)
         writer.unsigned(sessionSinceUnixMilliseconds.map { UInt64(max($0, 0)) } ?? 0)
         writer.bytes(unconfirmedTag)
+        writer.array(held.count)
+        for frame in held { writer.unsigned(frame) }
         return writer.bytes
     }
 
@@ -81,13 +87,13 @@ struct DeviceSnapshot {
             let fields = try reader.array()
             let version = try reader.unsigned()
             switch (version, fields) {
-            case (Self.version, 11), (Self.versionWithoutBlocks, 10): break
+            case (Self.version, 12), (Self.versionWithoutHeld, 11), (Self.versionWithoutBlocks, 10): break
             default: throw CBORError.unexpectedType(at: 1)
             }
             handshakeCounter = try reader.unsigned()
             nextMessageID = UInt16(truncatingIfNeeded: try reader.unsigned())
             let sequence = try reader.unsigned()
-            lastSequence = sequence == 0 ? nil : sequence - 1
+            newestName = sequence == 0 ? nil : DeliveryName(rawValue: sequence - 1)
             let session = try reader.bytes()
             self.session = session.isEmpty ? nil : session
             let previous = try reader.bytes()
@@ -108,7 +114,10 @@ struct DeviceSnapshot {
             wantsSession = try reader.unsigned() == 1
             let since = try reader.unsigned()
             sessionSinceUnixMilliseconds = since == 0 ? nil : Int64(clamping: since)
-            if fields == 11 { unconfirmedTag = try reader.bytes() }
+            if fields >= 11 { unconfirmedTag = try reader.bytes() }
+            if fields >= 12 {
+                for _ in 0..<(try reader.array()) { held.append(try reader.unsigned()) }
+            }
             try reader.finish()
         } catch {
             throw .unreadable

@@ -28,6 +28,10 @@ public struct DeviceRecord: Equatable, Sendable {
     public var handshakeReply: [UInt8] = []
     /// The token under which the device observes its messages (RFC 7641); nil: it does not.
     public var observeToken: [UInt8]?
+    /// Whether its notifications have compact headers, as its registration had.
+    public var observesCompactly = false
+    /// Of its readings by a template: a `PayloadTemplate`; empty: there is none.
+    public var template: [UInt8] = []
     public var address: PeerAddress?
     public var lastSeenUnixMilliseconds: Int64?
     /// Requests answered 2.04, events in the room, and requests that could not be.

@@ -108,10 +108,49 @@ extension Gateway {
         _ plaintext: [UInt8], of number: UInt32, frame: GatewayChannel<Suite>.FrameID, from address: PeerAddress,
         now: Moment
     ) {
-        handling = frame
-        devices[number]?.endpoint.receive(plaintext, now: now.monotonic)
+        let arrived: CompactConversation.Arrived
+        do throws(CompactMessageError) {
+            arrived = try read(plaintext, of: number, in: frame, now: now)
+        } catch {
+            // An answer that nobody waits for is ignored; to anything else silence would be taken for loss.
+            counters.droppedMalformed += 1
+            guard error != .answersNothing, let id = frame.number else { return }
+            arrived = CompactConversation.Arrived(
+                message: Self.unreadable(CompactContext.messageID(id)),
+                form: CompactConversation.form(of: plaintext))
+        }
+        handling = Handling(frame: frame, form: arrived.form)
+        devices[number]?.endpoint.receive(arrived.message, isUnique: arrived.form != .verbatim, now: now.monotonic)
         run(number, answeringTo: address, now: now)
         handling = nil
+    }
+
+    /// A confirmable message with a format error: the endpoint answers it by a reset (RFC 7252 section 4.2).
+    private static func unreadable(_ messageID: UInt16) -> [UInt8] {
+        [0x40, 0x00, UInt8(messageID >> 8), UInt8(messageID & 0xFF), 0xFF]
+    }
+
+    private func read(
+        _ plaintext: [UInt8], of number: UInt32, in frame: GatewayChannel<Suite>.FrameID, now: Moment
+    ) throws(CompactMessageError) -> CompactConversation.Arrived {
+        let id = frame.number ?? CompactConversation.handshakeFrame
+        if devices[number]?.channel.isCurrent(frame) == true {
+            var conversation = takeConversation(of: number)
+            defer { devices[number]?.conversation = conversation }
+            return try conversation.decode(plaintext, frame: id, now: now.monotonic)
+        }
+        // Nothing of ours is answered in another session than the current one.
+        var other = CompactConversation(session: frame.source, lifetime: 0)
+        return try other.decode(plaintext, frame: id, now: now.monotonic)
+    }
+
+    /// That of the current session, to be put back.
+    private func takeConversation(of number: UInt32) -> CompactConversation {
+        defer { devices[number]?.conversation = nil }
+        let session = devices[number]?.channel[.current]?.id ?? []
+        if let conversation = devices[number]?.conversation, conversation.session == session { return conversation }
+        let lifetime = devices[number]?.endpoint.parameters.exchangeLifetime ?? 0
+        return CompactConversation(session: session, lifetime: lifetime)
     }
 
     // MARK: Handshakes
@@ -178,16 +217,23 @@ extension Gateway {
         } else {
             status = .accepted
             forgetConversation(with: &device)
-            device.endpoint.receive(responder.payload.request, now: now.monotonic)
             devices[number] = device
-            handling = frame
+            let arrived = try? read(responder.payload.request, of: number, in: frame, now: now)
+            let request = Handling(frame: frame, form: arrived?.form ?? .verbatim)
+            device.endpoint.receive(
+                arrived?.message ?? [], isUnique: request.form != .verbatim, now: now.monotonic)
+            devices[number] = device
+            handling = request
             handle(eventsOf: number, now: now)
             handling = nil
             device = devices[number] ?? device
             while let transmission = device.endpoint.nextTransmission() {
-                guard case .message(let message) = transmission.content, reply.isEmpty else { continue }
-                reply = message
-                remember(message, answering: frame, of: &device, now: now)
+                guard case .message(let message) = transmission.content, reply.isEmpty,
+                    let encoded = try? CompactConversation.encode(
+                        answer: message, frame: request.number, answered: request.number, form: request.form)
+                else { continue }
+                reply = encoded
+                remember(message, answering: request, of: &device, now: now)
             }
         }
         do throws(NoiseError) {
@@ -251,7 +297,7 @@ extension Gateway {
             let known = device.answers.suffix(GatewayChannel<Suite>.answersKept).first(where: {
                 $0.source == frame.source && $0.number == frame.number
             }),
-            let sealed = seal(known.answer, answering: frame, to: &device)
+            let sealed = try? device.channel.seal(known.answer, answering: frame, arrival)
         else {
             counters.droppedReplayed += 1
             return
@@ -302,22 +348,20 @@ extension Gateway {
             datagram = device.frames[index].datagram
             counters.retransmissions += 1
         case .message(let message):
-            // Acknowledgements and answers belong to the frame that asked; whatever else goes its own way.
-            let answered = transmission.isConfirmable ? nil : handling
-            // Only a session that is used up refuses to seal; the device makes a new one when it next sends.
-            guard let sealed = seal(message, answering: answered, to: &device) else { return }
-            datagram = sealed.bytes
-            if let answered, transmission.answering != nil {
-                remember(message, answering: answered, of: &device, now: now)
-            }
+            // Acknowledgements and answers belong to the frame that asked; whatever else goes its own way. Only a session that
+            // is used up refuses to seal; the device makes a new one when it next sends.
             if transmission.isConfirmable {
+                guard let sealed = seal(message, transmission.handle, to: &device, now: now) else { return }
+                datagram = sealed.bytes
                 let delivery = device.delivery?.handle
                 device.frames.removeAll { $0.handle != delivery }
                 device.frames.append(SentFrame(handle: transmission.handle, datagram: datagram))
-                if device.delivery?.handle == transmission.handle {
-                    device.delivery?.frameNumber = sealed.number
-                    device.delivery?.session = device.channel[.current]?.id ?? []
-                }
+            } else if let handling {
+                guard let sealed = seal(message, answering: handling, to: &device) else { return }
+                datagram = sealed.bytes
+                if transmission.answering != nil { remember(message, answering: handling, of: &device, now: now) }
+            } else {
+                return
             }
         }
         guard let target = address ?? device.record.address else { return }
@@ -327,12 +371,42 @@ extension Gateway {
         if transmission.isConfirmable { startTimer(transmission.handle, lastBitAt: left, of: &device, now: now) }
     }
 
-    /// A message to a frame. Here alone a message becomes one; message 2 carries it as it is.
+    /// An answer to a frame. Message 2 carries it as it is.
     private func seal(
-        _ message: [UInt8], answering frame: GatewayChannel<Suite>.FrameID?, to device: inout Device
+        _ message: [UInt8], answering handling: Handling, to device: inout Device
     ) -> Session<Suite>.SealedFrame? {
-        guard let frame else { return try? device.channel.seal(message) }
-        return try? device.channel.seal(message, answering: frame, arrival)
+        guard let number = device.channel.nextNumber(in: handling.frame.source),
+            let encoded = try? CompactConversation.encode(
+                answer: message, frame: number, answered: handling.number, form: handling.form)
+        else { return nil }
+        return try? device.channel.seal(encoded, answering: handling.frame, arrival)
+    }
+
+    /// A notification to a frame.
+    private func seal(
+        _ message: [UInt8], _ handle: Endpoint.Handle, to device: inout Device, now: Moment
+    ) -> Session<Suite>.SealedFrame? {
+        guard let session = device.channel[.current] else { return nil }
+        let number = session.nextNumber
+        var conversation = device.conversation ?? CompactConversation(session: [], lifetime: 0)
+        if conversation.session != session.id {
+            conversation = CompactConversation(
+                session: session.id, lifetime: device.endpoint.parameters.exchangeLifetime)
+        }
+        // In its place: two of them would be copied with each change.
+        device.conversation = nil
+        defer { device.conversation = conversation }
+        var message = message
+        if device.delivery?.handle == handle {
+            message = write(message, in: number, session.id, of: &device, &conversation)
+            device.delivery?.frameNumber = number
+            device.delivery?.session = session.id
+        }
+        guard device.record.observesCompactly else { return try? device.channel.seal(message) }
+        let encoded = try? conversation.encode(
+            message, frame: number, observation: device.record.observeToken, now: now.monotonic)
+        guard let encoded else { return nil }
+        return try? device.channel.seal(encoded)
     }
 
     private func startTimer(_ handle: Endpoint.Handle, lastBitAt: Int64, of device: inout Device, now: Moment) {
@@ -367,11 +441,13 @@ extension Gateway {
 
     /// Keeps an answer for a request that is repeated after a restart.
     private func remember(
-        _ message: [UInt8], answering frame: GatewayChannel<Suite>.FrameID, of device: inout Device, now: Moment
+        _ message: [UInt8], answering handling: Handling, of device: inout Device, now: Moment
     ) {
+        guard let later = try? CompactConversation.encode(laterAnswer: message, form: handling.form) else { return }
+        let frame = handling.frame
         let lifetime = device.endpoint.parameters.exchangeLifetime / 1_000_000
         let record = AnswerRecord(
-            device: device.record.number, source: frame.source, number: frame.number, answer: message,
+            device: device.record.number, source: frame.source, number: frame.number, answer: later,
             expiresUnixMilliseconds: now.unixMilliseconds + lifetime)
         if device.answers.contains(where: { $0.expiresUnixMilliseconds < now.unixMilliseconds }) {
             device.answers.removeAll { $0.expiresUnixMilliseconds < now.unixMilliseconds }

@@ -1,10 +1,11 @@
 internal import CoAP
+internal import CompactMatrix
 internal import Links
 internal import SecureDatagram
 
 extension Gateway {
     /// How long a device may wait for a notification before it asks again whether it is still observed, in seconds.
-    static var observationMaxAge: UInt64 { 3600 }
+    static var observationMaxAge: UInt64 { CompactConversation.notificationMaxAge }
 
     /// A device asks for what arrives (RFC 7641): the token is kept, and everything that waits follows one by one. A tag says
     /// what it has whole.
@@ -15,6 +16,7 @@ extension Gateway {
             devices[number] = device
         }
         let isConfirmed = confirm(request, of: &device)
+        let isCompact = handling?.form != .verbatim
         switch request.observe {
         case 0:
             if let delivery = device.delivery {
@@ -23,6 +25,9 @@ extension Gateway {
                 device.delivery = nil
             }
             device.record.observeToken = token
+            device.record.observesCompactly = isCompact
+            // It may be a device that lost its memory.
+            device.conversation?.forgetSentIdentifiers()
             return Response(
                 isConfirmed ? .valid : .content,
                 options: [
@@ -67,27 +72,56 @@ extension Gateway {
         return bytes > largestNotification || exponent < 6 && bytes > 2 * size
     }
 
-    /// Names what is delivered, in whichever blocks.
-    private static func tag(of inboxID: Int64) -> [UInt8] {
-        let id = UInt32(truncatingIfNeeded: inboxID)
-        return [UInt8(id >> 24), UInt8(id >> 16 & 0xFF), UInt8(id >> 8 & 0xFF), UInt8(id & 0xFF)]
+    /// What goes together: what went together before, or what waits, as far as it fits into one message. The first alone may
+    /// be longer.
+    private func nextDeliveries(of device: Device) -> ArraySlice<InboxRecord> {
+        let name = device.inbox.first?.name
+        let exponent = blockExponent(device)
+        var count = 0
+        for item in device.inbox.prefix(Self.mostTogether) {
+            guard item.unverifiedSender == nil, item.name == name else { break }
+            if name == nil, count > 0 {
+                let bytes = Self.body(of: device.inbox.prefix(count + 1)).count
+                if bytes > largestNotification || isBetterInBlocks(bytes, exponent) { break }
+            }
+            count += 1
+        }
+        return device.inbox.prefix(count)
     }
 
-    private static func notification(of item: InboxRecord) -> Response {
-        Response(
-            .content,
-            options: [MessageOption(.maxAge, uint: observationMaxAge), MessageOption(.eTag, tag(of: item.id))],
-            payload: item.body)
+    private static var mostTogether: Int { 16 }
+
+    /// As it travels in blocks, or to a device that does not remember identifiers.
+    private static func body(of items: ArraySlice<InboxRecord>) -> [UInt8] {
+        var pass = IdentifierPass.none
+        return DeliveryBatch.encode(batch(of: items), &pass)
+    }
+
+    private static func batch(of items: ArraySlice<InboxRecord>) -> [DeliveryBatch.Item] {
+        items.compactMap { record in
+            guard let delivery = try? Delivery(decoding: record.body) else { return nil }
+            return DeliveryBatch.Item(
+                sender: delivery.sender, unixSeconds: delivery.unixSeconds, content: .said(delivery.content))
+        }
+    }
+
+    private static func notification(of body: [UInt8], _ tag: [UInt8]?) -> Response {
+        var response = Response(
+            .content, options: [MessageOption(.maxAge, uint: CompactConversation.notificationMaxAge)], payload: body)
+        if let tag { response.options.append(MessageOption(.eTag, tag)) }
+        return response
     }
 
     /// A block of what is being delivered. The device has the first one, whatever became of its acknowledgement.
     private func block(of device: inout Device, for request: Request) -> Response {
-        guard let item = device.inbox.first, item.unverifiedSender == nil else { return Response(.notFound) }
-        if let delivery = device.delivery, delivery.inboxID == item.id { device.endpoint.cancel(delivery.handle) }
-        device.delivery = DeliveryUnderWay(handle: 0, inboxID: item.id, isInBlocks: true)
+        let items = nextDeliveries(of: device)
+        guard let name = items.first?.name else { return Response(.notFound) }
+        let ids = items.map(\.id)
+        if let delivery = device.delivery, delivery.inboxIDs == ids { device.endpoint.cancel(delivery.handle) }
+        device.delivery = DeliveryUnderWay(handle: 0, inboxIDs: ids, isInBlocks: true)
         // It holds nothing: the inbox does.
         var slicer = BlockSlicer(mostBytes: 0, lifetime: 0)
-        var whole = Self.notification(of: item)
+        var whole = Self.notification(of: Self.body(of: items), name.tag)
         whole.options.removeAll { $0.number == .maxAge }
         return slicer.cut(whole, for: request, exponent: blockExponent(device), now: 0)
     }
@@ -95,50 +129,81 @@ extension Gateway {
     /// A tag in a request: the device has all blocks of this delivery. Whether it is one of ours.
     private func confirm(_ request: Request, of device: inout Device) -> Bool {
         guard let tag = request.option(.eTag)?.value else { return false }
-        guard let item = device.inbox.first, Self.tag(of: item.id) == tag else { return true }
-        if let delivery = device.delivery, delivery.inboxID == item.id {
+        guard let name = device.inbox.first?.name, name.tag == tag else { return true }
+        let items = device.inbox.prefix { $0.name == name }
+        if let delivery = device.delivery, delivery.inboxIDs.first == items.first?.id {
             device.endpoint.cancel(delivery.handle)
             device.delivery = nil
         }
-        device.inbox.removeFirst()
-        actions.writes.append(.removeInbox(id: item.id))
+        remove(items.map(\.id), from: &device)
         return true
+    }
+
+    private func remove(_ ids: [Int64], from device: inout Device) {
+        device.inbox.removeAll { ids.contains($0.id) }
+        for id in ids { actions.writes.append(.removeInbox(id: id)) }
     }
 
     // MARK: Pushing
 
-    /// Sends the next of what waits for a device, one at a time: it is removed when the device has confirmed it.
+    /// Sends the next of what waits for a device, one message at a time: it is removed when the device has confirmed it.
     func push(_ number: UInt32, now: Moment) {
         guard var device = devices[number], device.delivery == nil, !device.isSilent, device.channel.canPush,
-            let token = device.record.observeToken, device.record.address != nil,
-            let item = device.inbox.first, item.unverifiedSender == nil
+            let token = device.record.observeToken, device.record.address != nil
         else { return }
-        var response = Self.notification(of: item)
+        let items = nextDeliveries(of: device)
+        guard !items.isEmpty else { return }
+        let body = Self.body(of: items)
         let exponent = blockExponent(device)
-        let isInBlocks = isBetterInBlocks(item.body.count, exponent)
+        let isInBlocks = isBetterInBlocks(body.count, exponent)
+        var response = Self.notification(of: body, nil)
         if isInBlocks {
             let first = BlockOption(number: 0, more: true, exponent: exponent)
-            response.payload = Array(item.body.prefix(first.size))
+            response.payload = Array(body.prefix(first.size))
             response.options.append(first.option(.block2))
-        } else {
-            response.options.removeAll { $0.number == .eTag }
         }
-        guard let handle = try? device.endpoint.notify(token: token, sequence: UInt64(item.id), response: response)
-        else { return }
-        device.delivery = DeliveryUnderWay(handle: handle, inboxID: item.id, isInBlocks: isInBlocks)
+        // The frame's number is known when it leaves, and goes into the message then.
+        guard let handle = try? device.endpoint.notify(token: token, sequence: 0, response: response) else { return }
+        device.delivery = DeliveryUnderWay(handle: handle, inboxIDs: items.map(\.id), isInBlocks: isInBlocks)
         devices[number] = device
         touched.insert(number)
         run(number, now: now)
+    }
+
+    /// Completes a notification for the frame that it leaves in: what it is named, and what stands for identifiers there.
+    func write(
+        _ bytes: [UInt8], in frame: UInt64, _ session: [UInt8], of device: inout Device,
+        _ conversation: inout CompactConversation
+    ) -> [UInt8] {
+        guard let delivery = device.delivery, var message = try? Message(decoding: bytes) else { return bytes }
+        let items = device.inbox.filter { delivery.inboxIDs.contains($0.id) }
+        let own = DeliveryName(session: session, frame: frame)
+        let name = items.first?.name ?? own
+        if items.first?.name == nil {
+            for index in device.inbox.indices where delivery.inboxIDs.contains(device.inbox[index].id) {
+                device.inbox[index].name = own
+                actions.writes.append(.inbox(device.inbox[index]))
+            }
+        }
+        message.options.removeAll { $0.number == .observe || $0.number == .eTag }
+        message.options.append(MessageOption(.observe, uint: frame & 0xFF_FFFF))
+        if name != own || delivery.isInBlocks { message.options.append(MessageOption(.eTag, name.tag)) }
+        if device.record.observesCompactly, !delivery.isInBlocks {
+            var pass = conversation.identifiersToWrite(in: frame)
+            message.payload = DeliveryBatch.encode(Self.batch(of: items[...]), &pass)
+            conversation.wrote(pass, in: frame)
+        }
+        return (try? message.encoded()) ?? bytes
     }
 
     func delivered(_ handle: Endpoint.Handle, of number: UInt32, now: Moment) {
         guard var device = devices[number], let delivery = device.delivery, delivery.handle == handle else { return }
         learn(from: handle, of: &device, now: now)
         device.channel.confirm(delivery.frameNumber, session: delivery.session)
+        if device.conversation?.session == delivery.session { device.conversation?.acknowledged(delivery.frameNumber) }
         if !delivery.isInBlocks {
             device.delivery = nil
-            device.inbox.removeAll { $0.id == delivery.inboxID }
-            actions.writes.append(.removeInbox(id: delivery.inboxID))
+            remove(delivery.inboxIDs, from: &device)
         }
         devices[number] = device
         push(number, now: now)

@@ -10,8 +10,9 @@ extension Gateway {
             switch event {
             case .request(let incoming):
                 counters.requests += 1
-                if let frame = handling { devices[number]?.channel.confirmAnswers(before: frame) }
-                let response = respond(to: incoming, of: number, now: now)
+                if let handling { devices[number]?.channel.confirmAnswers(before: handling.frame) }
+                var response = respond(to: incoming, of: number, now: now)
+                if let handling, handling.form != .verbatim { response.shortenRefusal() }
                 try? devices[number]?.endpoint.respond(to: incoming.id, response, now: now.monotonic)
             case .notificationDelivered(let handle):
                 delivered(handle, of: number, now: now)
@@ -40,8 +41,8 @@ extension Gateway {
         switch (resource, request.method) {
         case (.messages, .get):
             return observe(request, token: incoming.id.token, of: number)
-        case (.text, .post), (.reading, .post), (.event, .post):
-            guard let frame = handling else { return Response(.internalServerError) }
+        case (.text, .post), (.reading, .post), (.packedReading, .post), (.event, .post):
+            guard let frame = handling?.frame else { return Response(.internalServerError) }
             guard let block = request.block(.block1) else {
                 return accept(resource, request.payload, frame, of: number, now: now)
             }
@@ -149,6 +150,19 @@ extension Gateway {
         _ resource: Resource, _ body: [UInt8], _ frame: GatewayChannel<Suite>.FrameID, of number: UInt32, now: Moment
     ) -> Response {
         guard var device = devices[number] else { return Response(.internalServerError) }
+        var (resource, body) = (resource, body)
+        if resource == .packedReading {
+            guard let reading = unpacked(body, of: device.record) else {
+                note(
+                    .warning,
+                    device.record.template.isEmpty
+                        ? "a packed reading was refused: its firmware is not known; sotto device firmware tells it"
+                        : "a packed reading was refused: it is none of its firmware's template",
+                    device: number)
+                return Response(.badRequest)
+            }
+            (resource, body) = (.reading, reading)
+        }
         do throws(UplinkError) {
             _ = try RoomContent(resource: resource, body: body)
         } catch {
@@ -178,5 +192,14 @@ extension Gateway {
         let session = Base64URL.encode(Array(frame.source.prefix(12)))
         guard let number = frame.number else { return session + ".h" }
         return "\(session).\(number)"
+    }
+}
+
+extension Response {
+    /// Says in the payload instead of an option when to try again.
+    fileprivate mutating func shortenRefusal() {
+        guard !code.isSuccess, payload.isEmpty, let option = option(.maxAge) else { return }
+        options.removeAll { $0.number == .maxAge }
+        payload = DeviceRefusal(usual: code, maxAge: UInt32(clamping: option.uint ?? 0)).payload
     }
 }

@@ -179,8 +179,12 @@ extension Gateway {
 
     private func boundInbox(of number: UInt32) {
         guard let device = devices[number], device.inbox.count > configuration.inboxLimit else { return }
-        let underWay = device.delivery?.inboxID
-        guard let oldest = device.inbox.first(where: { $0.id != underWay }) else { return }
+        // What has been on its way goes out again as it was, if at all.
+        let underWay = device.delivery?.inboxIDs ?? []
+        guard
+            let oldest = device.inbox.first(where: { $0.name == nil && !underWay.contains($0.id) })
+                ?? device.inbox.first(where: { !underWay.contains($0.id) })
+        else { return }
         note(
             .warning, "more than \(configuration.inboxLimit) messages wait for it: the oldest is dropped",
             device: number)

@@ -61,6 +61,8 @@ public final class Gateway<Suite: NoiseSuite> {
         var record: DeviceRecord
         var channel: GatewayChannel<Suite>
         var endpoint: Endpoint
+        /// The compact headers of the current session.
+        var conversation: CompactConversation?
         /// Made at the first handshake: our keys towards it, with what of a handshake is always the same.
         var handshakeKeys: [HandshakeKeys] = []
         /// Enrolments by label that have had message 2, the newest last.
@@ -120,12 +122,21 @@ public final class Gateway<Suite: NoiseSuite> {
     /// What is being delivered.
     struct DeliveryUnderWay {
         var handle: Endpoint.Handle
-        var inboxID: Int64
+        var inboxIDs: [Int64]
         /// The frame that carries it.
         var frameNumber: UInt64 = 0
         var session: [UInt8] = []
         /// It travels in blocks: the device says when it has all of them.
         var isInBlocks = false
+    }
+
+    /// A frame that is being handled, and how its message came.
+    struct Handling {
+        var frame: GatewayChannel<Suite>.FrameID
+        var form: CompactConversation.Form
+
+        /// The number that stands for the frame in what answers it.
+        var number: UInt64 { frame.number ?? CompactConversation.handshakeFrame }
     }
 
     /// A frame that is repeated until it is acknowledged.
@@ -178,7 +189,7 @@ public final class Gateway<Suite: NoiseSuite> {
     var homeserverFailures = 0
     var pingAgain = false
     /// The device whose frame or request is being handled, and that frame.
-    var handling: GatewayChannel<Suite>.FrameID?
+    var handling: Handling?
     /// Where and when the datagram came in that is being handled.
     var arrival = Arrival(source: 0, now: 0)
     var handshakes: HandshakeBudget<Suite>
@@ -212,6 +223,7 @@ public final class Gateway<Suite: NoiseSuite> {
         nextUplinkID = max(state.newestUplinkID, (state.uplinks + state.damagedUplinks).map(\.id).max() ?? 0) + 1
         let sessionsOfDevices = Dictionary(grouping: state.sessions, by: \.device)
         let activities = Dictionary(state.activities.map { ($0.device, $0) }) { _, last in last }
+        let exchangeLifetime = TransmissionParameters(gatewayOn: link).exchangeLifetime
         for record in state.devices {
             var sessions: [(slot: GatewayChannel<Suite>.Slot, session: Session<Suite>)] = []
             for stored in sessionsOfDevices[record.number] ?? [] {
@@ -236,17 +248,23 @@ public final class Gateway<Suite: NoiseSuite> {
                 device.isActivityRestored = true
                 device.activityWrittenUnixMilliseconds = now.unixMilliseconds
             }
+            if let session = channel[.current] {
+                // Which notifications of before may still be acknowledged is not known any more.
+                device.conversation = CompactConversation(
+                    session: session.id, lifetime: exchangeLifetime, shortFrom: now.monotonic + exchangeLifetime)
+            }
             devices[record.number] = device
             if !record.handshakeHash.isEmpty { enrolled[record.handshakeHash] = record.number }
         }
         for answer in state.answers {
             devices[answer.device]?.answers.append(answer)
-            // Message ids mean something inside one session only.
+            // Of messages as RFC 7252 has them; copies of others do not get as far as the endpoint. Message ids mean something
+            // inside one session only.
             guard answer.source == devices[answer.device]?.channel[.current]?.id,
                 let message = try? Message(decoding: answer.answer)
             else { continue }
             // No longer than an answer is kept: the clock may have been anywhere when it was written.
-            let longest = TransmissionParameters(gatewayOn: link).exchangeLifetime / 1_000_000
+            let longest = exchangeLifetime / 1_000_000
             let remaining = min(answer.expiresUnixMilliseconds, now.unixMilliseconds + longest) - now.unixMilliseconds
             devices[answer.device]?.endpoint.restore(
                 answer: answer.answer, to: .init(messageID: message.messageID, token: message.token),

@@ -1,3 +1,5 @@
+public import CompactMatrix
+
 /// A message that was acknowledged and is on its way to the room: the journal and the outbox in one row.
 public struct UplinkRecord: Equatable, Sendable {
     /// Rising; the order of a device's messages.
@@ -28,18 +30,23 @@ public struct UplinkRecord: Equatable, Sendable {
 
 /// Something that waits for a device until the device has confirmed it.
 public struct InboxRecord: Equatable, Sendable {
-    /// Rising; its 24 low bits are the Observe value.
+    /// Rising.
     public var id: Int64
     public var device: UInt32
-    /// The body that travels.
+    /// A `Delivery`.
     public var body: [UInt8]
+    /// By the frame that took it along first; others may have gone with it. nil: it has not been on its way.
+    public var name: DeliveryName?
     /// Who has to have the power to command, in which room, where that could not be checked yet.
     public var unverifiedSender: String?
 
-    public init(id: Int64, device: UInt32, body: [UInt8], unverifiedSender: String? = nil) {
+    public init(
+        id: Int64, device: UInt32, body: [UInt8], name: DeliveryName? = nil, unverifiedSender: String? = nil
+    ) {
         self.id = id
         self.device = device
         self.body = body
+        self.name = name
         self.unverifiedSender = unverifiedSender
     }
 }
@@ -79,7 +86,7 @@ public struct AnswerRecord: Equatable, Sendable {
     public var source: [UInt8]
     /// The frame's number; nil for a message 1.
     public var number: UInt64?
-    /// The CoAP message that answers.
+    /// The CoAP message that answers, as it travels in a later frame.
     public var answer: [UInt8]
     public var expiresUnixMilliseconds: Int64
 

@@ -1,3 +1,4 @@
+internal import CompactMatrix
 internal import Foundation
 internal import GRDB
 internal import GatewayCore
@@ -47,10 +48,11 @@ struct Rows {
             try run(db, "DELETE FROM uplink WHERE id = ?", [id])
         case .inbox(let item):
             try run(
-                db, "INSERT OR REPLACE INTO inbox VALUES (?, ?, ?, ?)",
+                db, "INSERT OR REPLACE INTO inbox VALUES (?, ?, ?, ?, ?)",
                 [
                     item.id, Int64(item.device),
                     sealed(item.body, .inboxBody(id: item.id, device: item.device)), item.unverifiedSender,
+                    item.name.map { Int64(bitPattern: $0.rawValue) },
                 ])
         case .removeInbox(let id):
             try run(db, "DELETE FROM inbox WHERE id = ?", [id])
@@ -96,7 +98,8 @@ struct Rows {
             """
             INSERT OR REPLACE INTO device VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,
                 CASE WHEN ?26 THEN (SELECT psk FROM device WHERE number = ?1) ELSE ?22 END,
-                CASE WHEN ?26 THEN (SELECT label_key FROM device WHERE number = ?1) ELSE ?23 END, ?24, ?25)
+                CASE WHEN ?26 THEN (SELECT label_key FROM device WHERE number = ?1) ELSE ?23 END, ?24, ?25, ?27,
+                ?28)
             """,
             [
                 Int64(device.number), device.name, blob(device.publicKey), device.addedUnixMilliseconds,
@@ -110,6 +113,7 @@ struct Rows {
                 sealed(device.presharedKey, .presharedKey(device: device.number)),
                 sealed(device.labelKey, .labelKey(device: device.number)), blob(device.labelHash),
                 sealed(device.labelReply, .labelReply(device: device.number)), device.hasDamagedSecrets,
+                device.observesCompactly, blob(device.template),
             ])
     }
 
@@ -153,6 +157,8 @@ struct Rows {
             device.handshakeReply = reply
         }
         device.observeToken = (row["observe_token"] as Data?).map { [UInt8]($0) }
+        device.observesCompactly = row["observes_compactly"]
+        device.template = bytes(row["template"])
         if let ip = row["address_ip"] as Data?, let port = row["address_port"] as Int64? {
             device.address = PeerAddress(
                 ip: [UInt8](ip), port: UInt16(truncatingIfNeeded: port),
@@ -225,7 +231,9 @@ struct Rows {
             damaged.append(.inbox(id: id, device: device))
             return nil
         }
-        return InboxRecord(id: id, device: device, body: body, unverifiedSender: row["unverified_sender"])
+        let name = (row["name"] as Int64?).map { DeliveryName(rawValue: UInt64(bitPattern: $0)) }
+        return InboxRecord(
+            id: id, device: device, body: body, name: name, unverifiedSender: row["unverified_sender"])
     }
 
     private func sealed(_ value: [UInt8], _ place: Sealer.Place) -> Data { Data(sealer.seal(value, place)) }

@@ -111,6 +111,12 @@ enum Schema {
             expires_ms INTEGER NOT NULL
         ) STRICT;
         """,
+        // Compact headers, names of what has been on its way to a device, templates of readings.
+        """
+        ALTER TABLE inbox ADD COLUMN name INTEGER;
+        ALTER TABLE device ADD COLUMN observes_compactly INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE device ADD COLUMN template BLOB NOT NULL DEFAULT x'';
+        """,
         outboxStep,
         activityStep,
     ]

@@ -1,3 +1,4 @@
+public import CompactMatrix
 internal import Foundation
 
 /// Where profiles lie, and how one is named: by its name where it is installed, otherwise by its path.
@@ -71,6 +72,20 @@ public struct InstalledProfiles: Sendable {
             names.formUnion(files.filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) })
         }
         return names.sorted()
+    }
+
+    // MARK: Firmware
+
+    /// How a firmware packs its readings; nil: they describe themselves.
+    public func template(
+        of firmware: String, relativeTo directory: String? = nil
+    ) throws(FieldError) -> PayloadTemplate? {
+        guard
+            case .template(let template) = try DeviceProfile.Payload.load(
+                try file(firmware, .devices, relativeTo: directory)
+            ).codec
+        else { return nil }
+        return template
     }
 
     // MARK: Links

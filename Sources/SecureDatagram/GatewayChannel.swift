@@ -252,6 +252,11 @@ public struct GatewayChannel<Suite: NoiseSuite>: Sendable {
         return message2
     }
 
+    /// The number of the next frame in the session `id`; nil: there is no such session.
+    public func nextNumber(in id: [UInt8]) -> UInt64? {
+        slot(of: id).flatMap { self[$0]?.nextNumber }
+    }
+
     /// Encrypts a push.
     public mutating func seal(_ plaintext: [UInt8]) throws(Session<Suite>.SendError) -> Session<Suite>.SealedFrame {
         try seal(plaintext, in: .current)

@@ -46,7 +46,8 @@ public struct Session<Suite: NoiseSuite>: Sendable {
 
     /// Frame numbers that one durable write makes usable.
     public static var leaseSize: UInt64 { 16 }
-    static var tagLength: Int { 16 }
+    /// Poly1305.
+    public static var tagLength: Int { 16 }
     /// Thereafter short forms and near numbers still work; a device that is farther off shakes hands.
     static var farFailuresAllowed: UInt32 { 1024 }
     /// Epochs without a confirmation, and numbers in all, after which a new session is due.

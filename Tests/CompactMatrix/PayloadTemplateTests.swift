@@ -37,6 +37,21 @@ struct PayloadTemplateTests {
         #expect(Uplink.packedReading(body).body == body)
     }
 
+    @Test("a template that is kept is the same, and a damaged one is none")
+    func coding() throws {
+        let template = try PayloadTemplate(Self.greenhouse)
+        let bytes = template.encoded
+        #expect(PayloadTemplate(decoding: bytes) == template)
+        for length in 0..<bytes.count { #expect(PayloadTemplate(decoding: Array(bytes.prefix(length))) == nil) }
+        var random = SplitMix64(seed: 1)
+        for _ in 0..<5_000 {
+            var damaged = bytes
+            damaged[random.below(damaged.count)] = random.byte()
+            guard let read = PayloadTemplate(decoding: damaged) else { continue }
+            #expect(PayloadTemplate(decoding: read.encoded) == read)
+        }
+    }
+
     @Test("what has no value, more digits than needed or another order")
     func forms() throws {
         let template = try PayloadTemplate(Self.greenhouse)

@@ -191,7 +191,7 @@ final class DeviceHost {
             switch event {
             case .answered(let id, let response): ended(id, .answered(response.code))
             case .unanswered(let id, _): ended(id, .unknown)
-            case .delivery(let delivery): deliveries.append(delivery)
+            case .delivery(let delivery, _): deliveries.append(delivery)
             case .watching: watchings += 1
             case .traffic(let report): reports.append(report)
             case .postponed: postponements += 1

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CompactMatrix
 internal import Foundation
 internal import NoiseSodium
 internal import Profiles
@@ -56,6 +57,12 @@ struct AddCommand: AsyncParsableCommand {
             valueName: "name"))
     var profile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The profile of its firmware, which says how readings are packed: a name that sotto profile list shows, or a path.",
+            valueName: "name"))
+    var firmware: String?
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -73,9 +80,22 @@ struct AddCommand: AsyncParsableCommand {
                 throw Failure(error, .badInput)
             }
         }
-        if enroll { return try await letEnroll(configuration) }
-        if label { return try await printLabel(configuration) }
-        if let session { return try await provision(into: session, configuration) }
+        let template = try firmware.flatMap { try FirmwareTemplate.load($0) }
+        if enroll {
+            guard firmware == nil else {
+                throw Failure(
+                    .badInput, "--firmware: there is no device yet; say sotto device firmware when it has enrolled itself")
+            }
+            return try await letEnroll(configuration)
+        }
+        if label {
+            try await printLabel(configuration)
+            return try await tell(template, configuration)
+        }
+        if let session {
+            try await provision(into: session, configuration)
+            return try await tell(template, configuration)
+        }
         guard address == nil else {
             throw Failure(.badInput, "--address goes with --enroll, --label and --session")
         }
@@ -83,6 +103,7 @@ struct AddCommand: AsyncParsableCommand {
         let request = AdministrationRequest.add(name: name, publicKey: key, presharedKey: secret, room: room)
         var reply = try await AdministrationClient.ask(request, configuration)
         guard var device = reply.devices.first else { throw Failure(.storage, "the gateway did not say what it added") }
+        try await tell(template, configuration)
         // A running gateway is asked a little longer, so that a room that cannot be entered is reported here and now.
         for _ in 0..<50 where device.state == "pending" {
             try await Task.sleep(for: .milliseconds(200))
@@ -108,6 +129,12 @@ struct AddCommand: AsyncParsableCommand {
         }
     }
 
+    private func tell(_ template: PayloadTemplate?, _ configuration: GatewayConfiguration) async throws {
+        guard let template else { return }
+        _ = try await AdministrationClient.ask(
+            .template(name: name, template: Data(template.encoded).base64EncodedString()), configuration)
+    }
+
     private func letEnroll(_ configuration: GatewayConfiguration) async throws {
         let gateway = try configuration.deviceAddress(address)
         let code = EnrolmentText.randomCode()
@@ -122,7 +149,9 @@ struct AddCommand: AsyncParsableCommand {
         }
     }
 
-    private var profileOption: String { profile.map { " --profile \($0)" } ?? "" }
+    private var profileOption: String {
+        (profile.map { " --profile \($0)" } ?? "") + (firmware.map { " --firmware \($0)" } ?? "")
+    }
 
     private func printLabel(_ configuration: GatewayConfiguration) async throws {
         let gateway = try configuration.deviceAddress(address)

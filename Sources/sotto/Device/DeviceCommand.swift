@@ -9,13 +9,14 @@ struct DeviceCommand: ParsableCommand {
         discussion: """
             On the device: init and configure, or enroll, or import; then send, reading, event, watch; export moves a \
             provisioned session.
-            Beside the gateway: add, list, show, rotate, revoke.
+            Beside the gateway: add, list, show, firmware, rotate, revoke.
             """,
         subcommands: [
             Init.self, EnrollCommand.self, Configure.self, SendCommand.self, ReadingCommand.self, EventCommand.self,
             WatchCommand.self,
             ImportCommand.self, ExportCommand.self,
-            AddCommand.self, ListCommand.self, ShowCommand.self, RotateCommand.self, RevokeCommand.self,
+            AddCommand.self, ListCommand.self, ShowCommand.self, FirmwareCommand.self,
+            RotateCommand.self, RevokeCommand.self,
         ])
 
     struct Init: ParsableCommand {
@@ -61,15 +62,7 @@ struct DeviceCommand: ParsableCommand {
         @Option(help: "The number that the gateway gave the device.")
         var number: UInt32?
 
-        @Option(
-            name: [.customLong("profile"), .customLong("link")],
-            help: ArgumentHelp(
-                "The link: a name that sotto profile list shows, or a path relative to the device's file.",
-                valueName: "name"))
-        var link: String?
-
-        @Flag(help: "You hold a permission to encrypt on this link of amateur radio.")
-        var encryptionPermitted = false
+        @OptionGroup var linkOptions: LinkOptions
 
         func run() throws {
             var device = try DeviceFile.load(file)
@@ -88,9 +81,7 @@ struct DeviceCommand: ParsableCommand {
                 }
                 device.number = number
             }
-            if let link {
-                try device.use(link: link, encryptionPermitted: encryptionPermitted)
-            }
+            try linkOptions.apply(to: &device)
             let isAnother =
                 old.gatewayKey != device.gatewayKey || old.number != device.number
                 || old.presharedKey != device.presharedKey

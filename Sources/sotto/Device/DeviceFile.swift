@@ -1,3 +1,4 @@
+internal import CompactMatrix
 internal import DeviceClient
 internal import Foundation
 internal import LinkModel
@@ -21,6 +22,10 @@ struct DeviceFile {
     var linkPath: String?
     /// What its timers count on.
     var link: Link
+    /// The profile of its firmware, as it stands in the file: a name, or a path relative to it.
+    var firmware: String?
+    /// How that packs readings; nil: they describe themselves.
+    var template: PayloadTemplate?
     /// Beside a link of amateur radio: the permission to encrypt there.
     var isEncryptionPermitted = false
 
@@ -50,6 +55,7 @@ struct DeviceFile {
         if isProvisioned, privateKey != nil {
             throw Failure(.badConfiguration, "\(path): a provisioned device has no private_key")
         }
+        let firmware = try top.string("firmware")
         let device = DeviceFile(
             path: path,
             privateKey: try privateKey.map { try KeyText.parse($0, "\(path): private_key") } ?? [],
@@ -59,6 +65,7 @@ struct DeviceFile {
             number: number.map { UInt32($0) },
             linkPath: top.isMapping("link") ? nil : try top.string("link"),
             link: try InstalledProfiles.here.link(from: top, key: "link")?.link.timing ?? .unknown,
+            firmware: firmware, template: try firmware.flatMap { try template(of: $0, for: path) },
             isEncryptionPermitted: try top.bool("link_encryption_permitted") ?? false)
         try top.finish()
         return device
@@ -73,6 +80,17 @@ struct DeviceFile {
         linkPath = link
         self.link = profile.link.timing
         if encryptionPermitted { isEncryptionPermitted = true }
+    }
+
+    mutating func use(firmware: String) throws {
+        template = try Self.template(of: firmware, for: path)
+        self.firmware = firmware
+    }
+
+    /// Of the readings of a firmware: a name that sotto profile list shows, or a path relative to the device's file.
+    private static func template(of firmware: String, for path: String) throws -> PayloadTemplate? {
+        try InstalledProfiles.here.template(
+            of: firmware, relativeTo: URL(fileURLWithPath: path).deletingLastPathComponent().path)
     }
 
     func save() throws {
@@ -94,6 +112,8 @@ struct DeviceFile {
         text += "# The link, the same as in the gateway's configuration; without it 100 bit/s and 2 s are taken.\n"
         text += linkPath.map { "link: \"\($0)\"\n" } ?? "# link: reference-100bps\n"
         if isEncryptionPermitted { text += "link_encryption_permitted: true\n" }
+        text += "# The profile of its firmware, the same as beside the gateway: how readings are packed.\n"
+        text += firmware.map { "firmware: \"\($0)\"\n" } ?? "# firmware: reference-sensor\n"
         try DurableFile.write(Array(text.utf8), to: path)
     }
 

@@ -21,15 +21,7 @@ struct EnrollCommand: AsyncParsableCommand {
     @Argument(help: "The file to make.")
     var file = "device.yaml"
 
-    @Option(
-        name: [.customLong("profile"), .customLong("link")],
-        help: ArgumentHelp(
-            "The link: a name that sotto profile list shows, or a path relative to the device's file.",
-            valueName: "name"))
-    var link: String?
-
-    @Flag(help: "You hold a permission to encrypt on this link of amateur radio.")
-    var encryptionPermitted = false
+    @OptionGroup var linkOptions: LinkOptions
 
     @Option(help: ArgumentHelp("Another way to reach the gateway than the string's.", valueName: "host:port"))
     var gateway: String?
@@ -75,7 +67,7 @@ struct EnrollCommand: AsyncParsableCommand {
             device = try DeviceFile.load(file)
             if rotate {
                 device.gateway = address.description
-                if let link { try device.use(link: link, encryptionPermitted: encryptionPermitted) }
+                try linkOptions.apply(to: &device)
                 // Saved once the new key is in use.
                 return device
             }
@@ -91,7 +83,7 @@ struct EnrollCommand: AsyncParsableCommand {
         }
         device.gateway = address.description
         if case .code(let gatewayKey, _) = enrolment.credential { device.gatewayKey = gatewayKey }
-        if let link { try device.use(link: link, encryptionPermitted: encryptionPermitted) }
+        try linkOptions.apply(to: &device)
         try device.save()
         return try DeviceFile.load(file)
     }

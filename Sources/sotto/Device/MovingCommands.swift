@@ -17,15 +17,7 @@ struct ImportCommand: ParsableCommand {
     @Argument(help: "The device's file to make.")
     var file = "device.yaml"
 
-    @Option(
-        name: [.customLong("profile"), .customLong("link")],
-        help: ArgumentHelp(
-            "The link: a name that sotto profile list shows, or a path relative to the device's file.",
-            valueName: "name"))
-    var link: String?
-
-    @Flag(help: "You hold a permission to encrypt on this link of amateur radio.")
-    var encryptionPermitted = false
+    @OptionGroup var linkOptions: LinkOptions
 
     @Option(help: ArgumentHelp("Another way to reach the gateway than the file's.", valueName: "host:port"))
     var gateway: String?
@@ -49,7 +41,7 @@ struct ImportCommand: ParsableCommand {
         }
         var device = DeviceFile(
             path: file, privateKey: [], gateway: address.description, number: source.number, link: .unknown)
-        if let link = link ?? source.link { try device.use(link: link, encryptionPermitted: encryptionPermitted) }
+        try linkOptions.apply(to: &device, otherwise: source.link)
         let lock = try device.lock()
         defer { withExtendedLifetime(lock) {} }
         guard try !MovedSessions.contains(id, of: device) else {
@@ -60,7 +52,7 @@ struct ImportCommand: ParsableCommand {
             guard known.isProvisioned, known.number == source.number else {
                 throw Failure(.badInput, "\(file) is another device and is not overwritten")
             }
-            if link == nil, source.link == nil { device.linkPath = known.linkPath }
+            if linkOptions.link == nil, source.link == nil { device.linkPath = known.linkPath }
             if try DeviceState.sessionID(known) == id {
                 // Interrupted between the device's file and the end.
                 return try finish(device)

@@ -16,7 +16,11 @@ struct SendingOptions: ParsableArguments {
 extension SendingOptions {
     /// Sends and waits for the gateway's word; first for that of a request which an earlier run left unanswered.
     func send(_ uplink: Uplink, _ what: String) async throws {
-        let runner = try await DeviceRunner(try DeviceFile.load(device))
+        try await send(uplink, what, from: try DeviceFile.load(device))
+    }
+
+    func send(_ uplink: Uplink, _ what: String, from file: DeviceFile) async throws {
+        let runner = try await DeviceRunner(file)
         if let resumed = runner.machine.resumed {
             say("repeating first what an earlier run left without an answer")
             try runner.perform { _, _ in }
@@ -84,7 +88,9 @@ extension SendingOptions {
             case .forbidden: "the device may not send to its room (sotto device list beside the gateway says why)"
             case .requestEntityTooLarge: "the message is too large"
             case .serviceUnavailable: "the gateway's queue is full; try again in \(response.maxAge) s"
-            case .badRequest: "the gateway cannot read the message"
+            case .badRequest:
+                "the gateway cannot read the message (a reading that is packed: does it know this firmware? "
+                    + "sotto device firmware beside it tells)"
             default: "the gateway refuses the message"
             }
         return "\(response.code.text): \(why)"
@@ -129,9 +135,12 @@ struct ReadingCommand: AsyncParsableCommand {
     var values: [String]
 
     func run() async throws {
-        let measurements = try values.map(Self.parse)
+        let reading = Reading(unixSeconds: at, measurements: try values.map(Self.parse))
+        let file = try DeviceFile.load(options.device)
+        // What the template has no place for describes itself.
+        let packed = file.template.flatMap { try? $0.encode(reading) }
         try await options.send(
-            .reading(Reading(unixSeconds: at, measurements: measurements)), values.joined(separator: " "))
+            packed.map { .packedReading($0) } ?? .reading(reading), values.joined(separator: " "), from: file)
     }
 
     static func parse(_ text: String) throws -> MeasuredValue {

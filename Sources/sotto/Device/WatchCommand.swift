@@ -36,17 +36,20 @@ struct WatchCommand: AsyncParsableCommand {
             }
         }
         defer { expiry?.cancel() }
-        var arrived: Delivery?
+        var arrived: [(delivery: Delivery, name: UInt64)] = []
         _ = try await runner.run { event in
             switch event {
             case .traffic(let datagram):
                 report.add(datagram)
                 // The acknowledgement that follows a delivery in the same breath; neither has left yet.
-                guard let delivery = arrived, datagram.direction == .up else { break }
-                arrived = nil
-                try show(delivery, runner.machine.newestSequence, report)
-                report = ExchangeReport("watch")
-                remaining -= 1
+                guard !arrived.isEmpty, datagram.direction == .up else { break }
+                for (delivery, name) in arrived {
+                    // What came together is counted with the first of it.
+                    try show(delivery, name, report)
+                    report = ExchangeReport("watch")
+                    remaining -= 1
+                }
+                arrived = []
             case .watching:
                 report.seconds = Double(Clock.monotonic - began) / 1e9
                 say("watching: \(report.line)")
@@ -59,8 +62,8 @@ struct WatchCommand: AsyncParsableCommand {
                 say(
                     "no answer: the gateway is out of reach, does not know this device, or a key is wrong; asking again"
                 )
-            case .delivery(let delivery):
-                arrived = delivery
+            case .delivery(let delivery, let name):
+                arrived.append((delivery, name))
             case .sessionCopied:
                 guard !runner.machine.isWithoutSession else {
                     failure = DeviceRunner.copied
@@ -78,7 +81,7 @@ struct WatchCommand: AsyncParsableCommand {
 
     private struct Shown: Encodable {
         var sender: String
-        var sequence: UInt64?
+        var sequence: String
         var time: String
         var message: String?
         var command: String?
@@ -86,7 +89,8 @@ struct WatchCommand: AsyncParsableCommand {
         var cost: ExchangeReport
     }
 
-    private func show(_ delivery: Delivery, _ sequence: UInt64?, _ report: ExchangeReport) throws {
+    private func show(_ delivery: Delivery, _ name: UInt64, _ report: ExchangeReport) throws {
+        let sequence = "\(String(name >> 8, radix: 16)).\(name & 0xFF)"
         let time = Date(timeIntervalSince1970: Double(delivery.unixSeconds)).ISO8601Format()
         var shown = Shown(sender: delivery.sender, sequence: sequence, time: time, cost: report)
         switch delivery.content {
@@ -108,7 +112,7 @@ struct WatchCommand: AsyncParsableCommand {
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             try printLine(String(decoding: encoder.encode(shown), as: UTF8.self))
         } else {
-            say("  \(shown.cost.line)")
+            if shown.cost.down.datagrams > 0 { say("  \(shown.cost.line)") }
         }
     }
 

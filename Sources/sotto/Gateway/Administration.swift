@@ -1,3 +1,4 @@
+internal import CompactMatrix
 internal import Foundation
 internal import GatewayCore
 internal import GatewayStore
@@ -16,6 +17,8 @@ enum AdministrationRequest: Codable, Sendable {
     /// The device comes by itself, with this code in base64, and exchanges its key.
     case rotate(name: String, code: String)
     case revoke(name: String)
+    /// How its firmware packs readings: a `PayloadTemplate` in base64; nil: it does not.
+    case template(name: String, template: String?)
     case list
     case show(name: String)
     case queue
@@ -98,6 +101,14 @@ enum Administration {
             case .revoke(let name):
                 guard let revoked = try gateway.revoke(name) else { break }
                 reply.devices = summaries(of: revoked, gateway)
+            case .template(let name, let template):
+                let packed = try template.map { text in
+                    guard let bytes = Data(base64Encoded: text), let template = PayloadTemplate(decoding: [UInt8](bytes))
+                    else { throw Failure(.badInput, "the template cannot be read") }
+                    return template
+                }
+                let changed = try gateway.setTemplate(of: name, packed)
+                reply.devices = summaries(of: changed, gateway)
             case .list:
                 reply.devices = gateway.deviceList.map(DeviceSummary.init)
                 reply.enrolments = gateway.openEnrolments.filter { $0.expiresUnixMilliseconds > now.unixMilliseconds }

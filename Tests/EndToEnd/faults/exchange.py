@@ -339,10 +339,12 @@ class Exchange:
                 continue  # it died in the middle of a line, and says it again
             if "command" not in arrived:
                 continue
-            if arrived["sequence"] == device.last_sequence:
+            # What came together may come again from its first.
+            name, place = arrived["sequence"].split(".")
+            if device.last_sequence and name == device.last_sequence[0] and int(place) <= device.last_sequence[1]:
                 device.heard_again += 1
                 continue
-            device.last_sequence = arrived["sequence"]
+            device.last_sequence = name, int(place)
             device.heard.append(int(arrived["arguments"]["n"]))
         return program.returncode
 
