@@ -82,7 +82,8 @@ extension Gateway {
         }
         device.isActivityRestored = false
         let age = clock.unixMilliseconds - device.activityWrittenUnixMilliseconds
-        guard isDue || !(0..<Self.activityInterval).contains(age) else { return false }
+        // Only along with something else: a datagram that somebody repeats must not be able to cause a write.
+        guard device.recordChanged, isDue || !(0..<Self.activityInterval).contains(age) else { return false }
         device.activityWrittenUnixMilliseconds = clock.unixMilliseconds
         return true
     }

@@ -103,7 +103,8 @@ enum Administration {
                 reply.devices = summaries(of: revoked, gateway)
             case .template(let name, let template):
                 let packed = try template.map { text in
-                    guard let bytes = Data(base64Encoded: text), let template = PayloadTemplate(decoding: [UInt8](bytes))
+                    guard let bytes = Data(base64Encoded: text),
+                        let template = PayloadTemplate(decoding: [UInt8](bytes))
                     else { throw Failure(.badInput, "the template cannot be read") }
                     return template
                 }
