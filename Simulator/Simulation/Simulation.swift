@@ -125,7 +125,9 @@ public final class Simulation {
             let key = entropy.bytes(32)
             let configuration = Gateway<WireSuite>.Configuration(
                 privateKeys: [key], serverName: ModelledHomeserver.serverName,
-                userPrefix: ModelledHomeserver.userPrefix, link: named.link.timing)
+                userPrefix: ModelledHomeserver.userPrefix, link: named.link.timing,
+                // There is no store to fetch them from.
+                uplinksInMemory: .max)
             let machine = Gateway<WireSuite>(
                 configuration: configuration, state: StoredState(), now: moment, random: { entropy.bytes($0) })
             machine.start(now: moment)

@@ -22,12 +22,24 @@ public struct Actions: Sendable {
         public var device: String?
     }
 
+    /// More of a device's queued messages, to be handed to `fetched` before the gateway is given anything else.
+    public struct Fetch: Equatable, Sendable {
+        public var device: UInt32
+        /// Those with a higher id, in the order of their ids.
+        public var after: Int64
+        public var most: Int
+    }
+
     public var writes: [StoreWrite] = []
     public var datagrams: [Datagram] = []
     public var calls: [Call] = []
     public var notices: [Notice] = []
+    /// To be read when the writes are made.
+    public var fetches: [Fetch] = []
 
     public init() {}
 
-    public var isEmpty: Bool { writes.isEmpty && datagrams.isEmpty && calls.isEmpty && notices.isEmpty }
+    public var isEmpty: Bool {
+        writes.isEmpty && datagrams.isEmpty && calls.isEmpty && notices.isEmpty && fetches.isEmpty
+    }
 }

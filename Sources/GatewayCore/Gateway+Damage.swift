@@ -5,6 +5,7 @@ extension Gateway {
         case .uplink(var uplink):
             uplink.refusal = "damaged in the store"
             actions.writes.append(.uplink(uplink))
+            devices[uplink.device]?.queued -= 1
             devices[uplink.device]?.record.refused += 1
             devices[uplink.device]?.recordChanged = true
             touched.insert(uplink.device)

@@ -7,6 +7,7 @@ internal import SecureDatagram
 extension Gateway {
     /// Takes one datagram. What is not a device's leaves no trace but a counter.
     public func receive(_ datagram: [UInt8], from address: PeerAddress, now: Moment) {
+        clock = now
         counters.datagramsReceived += 1
         counters.bytesReceived += UInt64(datagram.count)
         guard let parsed = FrameHeader.parse(datagram, fromDevice: true) else {
@@ -49,6 +50,7 @@ extension Gateway {
         }
         devices[number] = device
         touched.insert(number)
+        if received.isAuthentic { noteReceived(datagram.count, from: number, now: now) }
         switch received {
         case .frame(let frame, let plaintext):
             move(number, to: address, after: frame, now: now)
@@ -249,6 +251,7 @@ extension Gateway {
             }
             _ = queue.enqueue(message2.count, now: now.monotonic)
             transmit(message2, to: address)
+            device.activity.sent(message2.count, airtime: airtimeDown(of: message2.count), now: now)
         } catch {
             counters.droppedForged += 1
         }
@@ -279,6 +282,7 @@ extension Gateway {
         // What goes elsewhere does not go over the device's link.
         if target == devices[number]?.record.address { _ = queue.enqueue(bytes.count, now: now.monotonic) }
         transmit(bytes, to: target)
+        noteSent(bytes.count, to: number, now: now)
     }
 
     /// The datagram that answered is gone with a restart: the same answer in a new frame. Its message id says which
@@ -363,6 +367,7 @@ extension Gateway {
         guard let target = address ?? device.record.address else { return }
         let left = queue.enqueue(datagram.count, now: now.monotonic)
         transmit(datagram, to: target)
+        device.activity.sent(datagram.count, airtime: airtimeDown(of: datagram.count), now: now)
         if transmission.isConfirmable { startTimer(transmission.handle, lastBitAt: left, of: &device, now: now) }
     }
 

@@ -24,9 +24,7 @@ extension Gateway {
         guard publicKey.count == 32 || (publicKey.isEmpty && presharedKey.count == 32),
             presharedKey.isEmpty || presharedKey.count == 32
         else { throw .invalidKey }
-        for device in devices.values where !device.record.isRevoked && !publicKey.isEmpty {
-            guard device.record.publicKey != publicKey else { throw .keyTaken(device.record.name) }
-        }
+        if let holder = standing(key: publicKey) { throw .keyTaken(holder.name) }
         return try add(name: name, room: room, now: now) {
             $0.record.publicKey = publicKey
             $0.record.presharedKey = presharedKey
@@ -56,11 +54,19 @@ extension Gateway {
 
     /// The device of a name that is not revoked.
     func standing(_ name: String) throws(DeviceError) -> DeviceRecord {
-        let all = devices.values.filter { $0.record.name.lowercased() == name.lowercased() }
-        guard let device = all.first(where: { !$0.record.isRevoked }) else {
+        reschedule()
+        let all = devices.named(name).compactMap { devices[$0]?.record }
+        guard let device = all.first(where: { !$0.isRevoked }) else {
             throw all.isEmpty ? .unknown(name) : .alreadyRevoked(name)
         }
-        return device.record
+        return device
+    }
+
+    /// The device that has a public key and is not revoked.
+    func standing(key: [UInt8]) -> DeviceRecord? {
+        guard !key.isEmpty else { return nil }
+        reschedule()
+        return devices.withKey(key).compactMap { devices[$0]?.record }.first { !$0.isRevoked }
     }
 
     /// Whether a name and a room can be given to a new device.
@@ -69,8 +75,9 @@ extension Gateway {
         guard room.hasPrefix("!") || room.hasPrefix("#"), room.utf8.count > 1, room.utf8.count <= 255 else {
             throw .invalidRoom(room)
         }
-        for device in devices.values where !device.record.isRevoked {
-            guard device.record.name.lowercased() != name.lowercased() else { throw .nameTaken(name) }
+        reschedule()
+        guard !devices.named(name).contains(where: { devices[$0]?.record.isRevoked == false }) else {
+            throw .nameTaken(name)
         }
         for enrolment in enrolments {
             guard enrolment.name.lowercased() != name.lowercased() else { throw .nameTaken(name) }
@@ -79,7 +86,7 @@ extension Gateway {
 
     /// A revoked number is never given again: frames of its old holder may still be about. nil: all are given.
     var freeNumber: UInt32? {
-        let number = (devices.keys.max() ?? 0) + 1
+        let number = (devices.highest ?? 0) + 1
         return number <= DeviceNumber.largest ? number : nil
     }
 
@@ -142,20 +149,65 @@ extension Gateway {
         /// What waits for the device.
         public var waiting: Int
         public var isWatching: Bool
+        public var activity: DeviceActivity
+        /// When the oldest of its queued messages was accepted.
+        public var oldestQueuedUnixMilliseconds: Int64?
         public var userID: String
     }
 
     /// By number.
     public var deviceList: [DeviceStatus] {
-        devices.keys.sorted().compactMap { number in
-            guard let device = devices[number] else { return nil }
-            return DeviceStatus(
-                record: device.record,
-                hasSession: device.channel[.current] != nil || device.channel[.next] != nil,
-                session: (device.channel[.current] ?? device.channel[.next]).map(DeviceStatus.SessionStatus.init),
-                queued: device.uplinks.count, waiting: device.inbox.count,
-                isWatching: device.record.observeToken != nil, userID: userID(of: device.record))
+        devices.numbers.compactMap(status(of:))
+    }
+
+    /// The device of a name; of several that one which is not revoked.
+    public func status(named name: String) throws(DeviceError) -> DeviceStatus {
+        reschedule()
+        let all = devices.named(name).compactMap(status(of:))
+        guard let status = all.first(where: { !$0.record.isRevoked }) ?? all.last else { throw .unknown(name) }
+        return status
+    }
+
+    public func status(of number: UInt32) -> DeviceStatus? {
+        guard let device = devices[number] else { return nil }
+        return DeviceStatus(
+            record: device.record,
+            hasSession: device.channel[.current] != nil || device.channel[.next] != nil,
+            session: (device.channel[.current] ?? device.channel[.next]).map(DeviceStatus.SessionStatus.init),
+            queued: device.queued, waiting: device.inbox.count,
+            isWatching: device.record.observeToken != nil, activity: device.activity,
+            oldestQueuedUnixMilliseconds: device.uplinks.first?.receivedUnixMilliseconds,
+            userID: userID(of: device.record))
+    }
+
+    /// Of all devices together.
+    public struct Totals: Equatable, Sendable {
+        /// Those that are not revoked.
+        public var devices = 0
+        /// Accepted messages on their way to rooms, or held.
+        public var queued = 0
+        /// What waits for devices.
+        public var waiting = 0
+        /// Devices whose room refuses them or is encrypted.
+        public var withoutRoom = 0
+        /// Devices that have a session.
+        public var withSession = 0
+    }
+
+    public var totals: Totals {
+        var totals = Totals()
+        devices.forEach { device in
+            totals.queued += device.queued
+            totals.waiting += device.inbox.count
+            guard !device.record.isRevoked else { return }
+            totals.devices += 1
+            if device.channel[.current] != nil || device.channel[.next] != nil { totals.withSession += 1 }
+            switch device.record.room.state {
+            case .refused, .encrypted: totals.withoutRoom += 1
+            case .pending, .joined: break
+            }
         }
+        return totals
     }
 
     /// What a user id and a command can carry: letters, digits, `.`, `_`, `-`; not `sotto`, which means the gateway.

@@ -112,7 +112,7 @@ extension Gateway {
         // Hashes are compared, so that the time that it takes tells nothing of the code.
         let codeHash = Suite.hash(responder.payload.code)
         guard let index = enrolments.firstIndex(where: { $0.codeHash == codeHash }), responder.payload.revision == 0,
-            !devices.values.contains(where: { !$0.record.isRevoked && $0.record.publicKey == responder.deviceKey })
+            standing(key: responder.deviceKey) == nil
         else {
             _ = codeGuesses.take(now: now.monotonic)
             counters.droppedForged += 1

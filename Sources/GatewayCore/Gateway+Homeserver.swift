@@ -5,21 +5,21 @@ extension Gateway {
     /// Whether a device has something that only the homeserver can bring on.
     func wants(_ device: Device) -> Bool {
         // What a device had sent before it was revoked is still delivered.
-        guard !device.record.isRevoked || !device.uplinks.isEmpty else { return false }
+        guard !device.record.isRevoked || device.queued > 0 else { return false }
         switch device.record.room.state {
         case .pending: return true
         case .joined:
-            return !device.uplinks.isEmpty || device.record.room.roomID.map { rooms[$0] == nil } ?? false
+            guard let roomID = device.record.room.roomID, rooms[roomID] == nil else { return !device.uplinks.isEmpty }
+            // One device reads the room for all.
+            return !roomsBeingRead.contains(roomID)
         case .refused, .encrypted: return false
         }
     }
 
     /// Starts the next call for a device, one at a time: its user, its room, what is known of the room, then its messages
     /// in their order.
-    func advance(_ number: UInt32, now: Moment) {
-        guard let device = devices[number], !device.callUnderWay, wants(device),
-            device.notBefore <= now.monotonic, homeserverNotBefore <= now.monotonic
-        else { return }
+    func startCall(of number: UInt32) {
+        guard let device = devices[number], !device.callUnderWay, wants(device) else { return }
         let user = userID(of: device.record)
         if !device.record.isRegistered {
             let displayName = configuration.displayName.replacing("NAME", with: device.record.name)
@@ -55,6 +55,7 @@ extension Gateway {
     func call(_ call: HomeserverCall, device: UInt32?, uplink: Int64? = nil) {
         calls[nextCallID] = CallContext(device: device, uplink: uplink, call: call)
         actions.calls.append(Actions.Call(id: nextCallID, call: call))
+        if case .state(let roomID, _) = call { roomsBeingRead.insert(roomID) }
         if let device { devices[device]?.callUnderWay = true }
         nextCallID += 1
     }
@@ -62,6 +63,13 @@ extension Gateway {
     /// A call has ended.
     public func finished(_ id: UInt64, _ result: Result<HomeserverReply, HomeserverFailure>, now: Moment) {
         guard let context = calls.removeValue(forKey: id) else { return }
+        clock = now
+        if case .state(let roomID, _) = context.call {
+            roomsBeingRead.remove(roomID)
+            // Where it came to nothing, another one reads it.
+            reschedule()
+            for number in devices.inRoom(roomID) { devices.mark(number) }
+        }
         if let number = context.device {
             devices[number]?.callUnderWay = false
             touched.insert(number)
@@ -84,6 +92,7 @@ extension Gateway {
     }
 
     private func reachable() {
+        hasHomeserverAnswered = true
         if homeserverProblem != nil { note(.info, "the homeserver answers again") }
         homeserverProblem = nil
         homeserverFailures = 0
@@ -150,8 +159,9 @@ extension Gateway {
     /// An event is in the room, by the homeserver's answer or by its own echo: whichever comes first.
     func confirm(uplink id: Int64?, of number: UInt32, eventID: String) {
         guard let index = devices[number]?.uplinks.firstIndex(where: { $0.id == id }) else { return }
-        devices[number]?.uplinks.remove(at: index)
+        dequeue(at: index, of: number)
         devices[number]?.record.delivered += 1
+        flow.deliver(now: clock.monotonic)
         devices[number]?.recordChanged = true
         touched.insert(number)
         if let id { actions.writes.append(.removeUplink(id: id)) }
@@ -191,7 +201,9 @@ extension Gateway {
         var refused = uplink
         refused.refusal = reason
         actions.writes.append(.uplink(refused))
-        devices[number]?.uplinks.removeAll { $0.id == uplink.id }
+        if let index = devices[number]?.uplinks.firstIndex(where: { $0.id == uplink.id }) {
+            dequeue(at: index, of: number)
+        }
         devices[number]?.record.refused += 1
         devices[number]?.recordChanged = true
         touched.insert(number)
@@ -201,12 +213,13 @@ extension Gateway {
     /// What a room is like now, for every device in it.
     func learn(_ state: RoomState, of roomID: String, now: Moment) {
         rooms[roomID] = state
-        for number in devices.keys.sorted() where devices[number]?.record.room.roomID == roomID {
+        reschedule()
+        for number in devices.inRoom(roomID) {
             touched.insert(number)
             if state.isEncrypted, let device = devices[number], device.record.room.state == .joined {
                 devices[number]?.record.room.state = .encrypted
                 devices[number]?.recordChanged = true
-                let held = device.uplinks.isEmpty ? "" : "; \(device.uplinks.count) accepted messages are held"
+                let held = device.queued == 0 ? "" : "; \(device.queued) accepted messages are held"
                 note(
                     .error,
                     "its room \(roomID) is encrypted, and nothing goes there in clear\(held): give it another room",

@@ -81,9 +81,7 @@ extension Gateway {
     ) {
         for pending in device.labelHandshakes {
             guard let opened = try? pending.state.receive(datagram, parsed),
-                !devices.values.contains(where: {
-                    !$0.record.isRevoked && $0.record.publicKey == opened.deviceKey
-                })
+                standing(key: opened.deviceKey) == nil
             else { continue }
             var session = opened.session
             // Empty: it tells that message 3 has arrived, and the device's number and key are on disk.

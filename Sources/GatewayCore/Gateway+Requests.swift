@@ -118,7 +118,7 @@ extension Gateway {
                 .warning, "a message was refused: its room is encrypted, and it would go there in clear",
                 device: device.record.number)
         case .pending, .joined:
-            guard device.uplinks.count < configuration.uplinkLimit else {
+            guard device.queued < configuration.uplinkLimit else {
                 return Response(.serviceUnavailable, options: [MessageOption(.maxAge, uint: 60)])
             }
             return tooMany(of: &device, now: now)
@@ -177,7 +177,7 @@ extension Gateway {
             id: nextUplinkID, device: number, requestID: requestID(of: frame), resource: resource.rawValue, body: body,
             receivedUnixMilliseconds: now.unixMilliseconds)
         nextUplinkID += 1
-        device.uplinks.append(record)
+        enqueue(record, of: &device)
         device.record.accepted += 1
         device.recordChanged = true
         devices[number] = device

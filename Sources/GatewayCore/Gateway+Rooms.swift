@@ -6,12 +6,13 @@ extension Gateway {
     /// Takes what the homeserver pushes in one transaction. It may be answered once the actions' writes are on disk; an
     /// event that comes again has no effect.
     public func receive(_ events: [RoomEvent], now: Moment) {
+        clock = now
         for event in events { receive(event, now: now) }
     }
 
     /// Whether a user is one of ours, to be answered when the homeserver asks.
     public func hasUser(_ userID: String) -> Bool {
-        devices.values.contains { !$0.record.isRevoked && self.userID(of: $0.record) == userID }
+        standing(userID: userID) != nil
     }
 
     private func receive(_ event: RoomEvent, now: Moment) {
@@ -29,22 +30,33 @@ extension Gateway {
             }
             return
         }
-        for number in devices.keys.sorted() {
-            guard let device = devices[number], device.record.room.roomID == event.roomID, !device.record.isRevoked
+        if isOurs(event.sender) {
+            guard let number = standing(userID: event.sender), devices[number]?.record.room.roomID == event.roomID
             else {
-                continue
+                return
             }
-            if event.sender == userID(of: device.record) {
-                echo(event, of: number, now: now)
-            } else if !isOurs(event.sender) {
-                offer(event, to: number, now: now)
-            }
+            echo(event, of: number, now: now)
+            return
+        }
+        reschedule()
+        for number in devices.inRoom(event.roomID) where devices[number]?.record.isRevoked == false {
+            offer(event, to: number, now: now)
         }
     }
 
     private func outdateReads(of roomID: String) {
         for (id, context) in calls {
             if case .state(roomID, _) = context.call { calls[id]?.isOutdated = true }
+        }
+    }
+
+    /// The device of a user of ours; nil: there is none, or none any more.
+    private func standing(userID: String) -> UInt32? {
+        guard isOurs(userID) else { return nil }
+        let name = userID.dropFirst(1 + configuration.userPrefix.count).dropLast(1 + configuration.serverName.count)
+        reschedule()
+        return devices.named(String(name)).first { number in
+            devices[number].map { !$0.record.isRevoked && self.userID(of: $0.record) == userID } ?? false
         }
     }
 
@@ -63,9 +75,7 @@ extension Gateway {
 
     private func receiveMembership(_ event: RoomEvent, now: Moment) {
         guard
-            let number = devices.keys.sorted().first(where: { number in
-                devices[number].map { !$0.record.isRevoked && userID(of: $0.record) == event.stateKey } ?? false
-            }), var device = devices[number]
+            let user = event.stateKey, let number = standing(userID: user), var device = devices[number]
         else { return }
         switch event.content["membership"]?.stringValue {
         case "invite":

@@ -22,18 +22,23 @@ public final class Gateway<Suite: NoiseSuite> {
         public var link: Link
         /// Queued messages of one device beyond which it is told to wait.
         public var uplinkLimit: Int
+        /// Of each device's queued messages so many are held in memory, the oldest ones; the rest is fetched in time.
+        public var uplinksInMemory: Int
         /// Messages that a device may send within an hour; nil: any number.
         public var messagesPerHour: Int?
         /// Messages and commands that wait for one device; the oldest messages go first.
         public var inboxLimit: Int
+        /// Calls of the homeserver at a time.
+        public var callLimit: Int
         /// Users who may command devices whatever their power level.
         public var commanders: [String]
         public var handshakes: HandshakeBudget<Suite>.Limits
 
         public init(
             privateKeys: [[UInt8]], serverName: String, userPrefix: String = "sotto_", displayName: String = "NAME",
-            link: Link, uplinkLimit: Int = 10_000, messagesPerHour: Int? = nil, inboxLimit: Int = 64,
-            commanders: [String] = [],
+            link: Link, uplinkLimit: Int = 10_000, uplinksInMemory: Int = 8, messagesPerHour: Int? = nil,
+            inboxLimit: Int = 64,
+            callLimit: Int = 64, commanders: [String] = [],
             handshakes: HandshakeBudget<Suite>.Limits = .init()
         ) {
             self.handshakes = handshakes
@@ -43,8 +48,10 @@ public final class Gateway<Suite: NoiseSuite> {
             self.displayName = displayName
             self.link = link
             self.uplinkLimit = uplinkLimit
+            self.uplinksInMemory = max(1, uplinksInMemory)
             self.messagesPerHour = messagesPerHour
             self.inboxLimit = inboxLimit
+            self.callLimit = callLimit
             self.commanders = commanders
         }
     }
@@ -61,7 +68,12 @@ public final class Gateway<Suite: NoiseSuite> {
         /// Enrolments by label that have had message 2, the newest last.
         var labelHandshakes: [(state: LabelResponder<Suite>, ends: Int64)] = []
         var answers: [AnswerRecord] = []
+        /// The oldest of its queued messages.
         var uplinks: [UplinkRecord] = []
+        /// How many there are, those on disk only included.
+        var queued = 0
+        /// More of them have been asked for.
+        var isFetching = false
         var inbox: [InboxRecord] = []
         var delivery: DeliveryUnderWay?
         /// Frames that may have to be repeated.
@@ -86,8 +98,25 @@ public final class Gateway<Suite: NoiseSuite> {
         var notBefore: Int64 = 0
         /// The counter of the handshake that made the channel's stale session.
         var claimedCounter: UInt64?
+        /// What it has used today, kept to the minute.
+        var activity: DeviceActivity
+        var activityWrittenUnixMilliseconds: Int64 = 0
+        /// The activity is from before this start: what is confirmed already is no news.
+        var isActivityRestored = false
+        /// The newest frame of ours that it is known to have received.
+        var confirmedNumber: UInt64?
         /// Whether the record has to be stored.
         var recordChanged = false
+
+        init(
+            record: DeviceRecord, channel: GatewayChannel<Suite>, endpoint: Endpoint, learntTimer: LearntTimer? = nil
+        ) {
+            self.record = record
+            self.channel = channel
+            self.endpoint = endpoint
+            self.learntTimer = learntTimer
+            activity = DeviceActivity(device: record.number, day: 0)
+        }
     }
 
     /// What is being delivered.
@@ -131,13 +160,22 @@ public final class Gateway<Suite: NoiseSuite> {
     let publicKeys: [[UInt8]]
     /// Where nothing is known of its rates, the slowest is assumed.
     let link: Link
-    var devices: [UInt32: Device] = [:]
+    var devices = DeviceTable()
     /// Devices in which something to be stored may have changed.
     var touched: Set<UInt32> = []
     var rooms: [String: RoomState] = [:]
     public internal(set) var counters = Counters()
     var actions = Actions()
     var calls: [UInt64: CallContext] = [:]
+    /// The newest time that was told.
+    var clock: Moment
+    /// When an endpoint or an unfinished body wants to be looked at.
+    var timers = Schedule()
+    var flow: FlowMeter
+    /// Devices that want a call, the one that has waited longest first.
+    var wishes = Schedule()
+    /// Rooms whose state is being read.
+    var roomsBeingRead: Set<String> = []
     var nextCallID: UInt64
     var nextUplinkID: Int64
     var nextInboxID: Int64
@@ -145,6 +183,8 @@ public final class Gateway<Suite: NoiseSuite> {
     var taken: TakenEvents
     /// nil: reachable, as far as is known.
     public internal(set) var homeserverProblem: String?
+    /// Since this start.
+    public internal(set) var hasHomeserverAnswered = false
     var homeserverNotBefore: Int64 = 0
     var homeserverFailures = 0
     var pingAgain = false
@@ -166,6 +206,8 @@ public final class Gateway<Suite: NoiseSuite> {
     ) {
         self.configuration = configuration
         self.random = random
+        clock = now
+        flow = FlowMeter(now: now.monotonic)
         publicKeys = configuration.privateKeys.map { Suite.publicKey(of: $0) }
         link = configuration.link.assumed
         queue = TransmitQueue(link.down)
@@ -178,11 +220,13 @@ public final class Gateway<Suite: NoiseSuite> {
         // Not from 1: a device that remembers the newest Observe value of before must not take another delivery for it.
         // What was confirmed leaves no row; the clock's milliseconds run ahead of any number of deliveries.
         nextInboxID = max(state.inbox.map { $0.id + 1 }.max() ?? 0, now.unixMilliseconds)
-        nextUplinkID = ((state.uplinks + state.damagedUplinks).map(\.id).max() ?? 0) + 1
+        nextUplinkID = max(state.newestUplinkID, (state.uplinks + state.damagedUplinks).map(\.id).max() ?? 0) + 1
+        let sessionsOfDevices = Dictionary(grouping: state.sessions, by: \.device)
+        let activities = Dictionary(state.activities.map { ($0.device, $0) }) { _, last in last }
         let exchangeLifetime = TransmissionParameters(gatewayOn: link).exchangeLifetime
         for record in state.devices {
             var sessions: [(slot: GatewayChannel<Suite>.Slot, session: Session<Suite>)] = []
-            for stored in state.sessions where stored.device == record.number {
+            for stored in sessionsOfDevices[record.number] ?? [] {
                 guard let slot = GatewayChannel<Suite>.Slot(rawValue: stored.slot),
                     let session = Session<Suite>(decoding: stored.session)
                 else {
@@ -199,6 +243,11 @@ public final class Gateway<Suite: NoiseSuite> {
                 answeredHandshake: record.handshakeHash.isEmpty ? nil : (record.handshakeHash, record.handshakeReply))
             var device = Device(record: record, channel: channel, endpoint: newEndpoint(), learntTimer: newTimer)
             if case .refused = record.room.state { device.record.room.state = .pending }
+            if let activity = activities[record.number] {
+                device.activity = activity
+                device.isActivityRestored = true
+                device.activityWrittenUnixMilliseconds = now.unixMilliseconds
+            }
             if let session = channel[.current] {
                 // Which notifications of before may still be acknowledged is not known any more.
                 device.conversation = CompactConversation(
@@ -221,7 +270,7 @@ public final class Gateway<Suite: NoiseSuite> {
                 answer: answer.answer, to: .init(messageID: message.messageID, token: message.token),
                 expires: now.monotonic + max(0, remaining) * 1_000_000)
         }
-        for uplink in state.uplinks where uplink.refusal == nil { devices[uplink.device]?.uplinks.append(uplink) }
+        takeUp(state)
         for item in state.inbox { devices[item.device]?.inbox.append(item) }
         for body in state.bodies { devices[body.device]?.body = body }
         for row in state.damaged { setAside(row) }
@@ -229,53 +278,21 @@ public final class Gateway<Suite: NoiseSuite> {
 
     /// To be called once, when calls can be carried out: greets the homeserver and takes up what was left.
     public func start(now: Moment) {
+        clock = now
         call(.ping, device: nil)
-        for number in devices.keys.sorted() {
+        for number in devices.numbers {
             advance(number, now: now)
             push(number, now: now)
         }
     }
 
     public func takeActions() -> Actions {
+        reschedule()
+        startCalls()
         for number in touched.sorted() { store(number) }
         touched = []
         defer { actions = Actions() }
         return actions
-    }
-
-    /// When `handleTimeout` wants to be called next.
-    public var deadline: Int64? {
-        var earliest: Int64?
-        func consider(_ time: Int64) {
-            if earliest.map({ time < $0 }) ?? true { earliest = time }
-        }
-        if pingAgain { consider(homeserverNotBefore) }
-        for device in devices.values {
-            if let time = device.endpoint.deadline { consider(time) }
-            if !device.callUnderWay, wants(device) { consider(max(device.notBefore, homeserverNotBefore)) }
-        }
-        return earliest
-    }
-
-    public func handleTimeout(now: Moment) {
-        if pingAgain, homeserverNotBefore <= now.monotonic {
-            pingAgain = false
-            call(.ping, device: nil)
-        }
-        for number in devices.keys.sorted() {
-            guard let device = devices[number] else { continue }
-            if let body = device.body, body.expiresUnixMilliseconds <= now.unixMilliseconds {
-                touched.insert(number)
-                devices[number]?.body = nil
-                devices[number]?.bodyChanged = true
-            }
-            if let time = device.endpoint.deadline, time <= now.monotonic {
-                touched.insert(number)
-                devices[number]?.endpoint.handleTimeout(now: now.monotonic)
-                run(number, now: now)
-            }
-            advance(number, now: now)
-        }
     }
 
     // MARK: Shared pieces
@@ -322,6 +339,7 @@ public final class Gateway<Suite: NoiseSuite> {
             device.bodyChanged = false
             actions.writes.append(device.body.map { .body($0) } ?? .removeBody(device: number))
         }
+        if reviewActivity(of: &device) { actions.writes.append(.activity(device.activity)) }
         if device.recordChanged {
             device.recordChanged = false
             actions.writes.append(.device(device.record))

@@ -138,13 +138,19 @@ public struct StoredState: Equatable, Sendable {
     public var devices: [DeviceRecord] = []
     public var sessions: [SessionRecord] = []
     public var answers: [AnswerRecord] = []
+    /// Of each device at least the oldest of its queued ones.
     public var uplinks: [UplinkRecord] = []
+    /// How many each device has queued, where `uplinks` has not all of them; damaged ones included.
+    public var queued: [UInt32: Int] = [:]
+    /// No row has a higher id.
+    public var newestUplinkID: Int64 = 0
     public var inbox: [InboxRecord] = []
     public var bodies: [BodyRecord] = []
     public var enrolments: [EnrolmentRecord] = []
     /// In the order in which they were taken.
     public var taken: [TakenEvent] = []
     public var damaged: [DamagedRow] = []
+    public var activities: [DeviceActivity] = []
 
     public init() {}
 }
@@ -167,4 +173,5 @@ public enum StoreWrite: Equatable, Sendable {
     case forgetTaken(upTo: Int64)
     case enrolment(EnrolmentRecord)
     case removeEnrolment(name: String)
+    case activity(DeviceActivity)
 }

@@ -75,6 +75,8 @@ struct Rows {
                 ])
         case .removeEnrolment(let name):
             try run(db, "DELETE FROM enrolment WHERE name = ?", [name])
+        case .activity(let activity):
+            try activity.save(db)
         case .taken(let event):
             try run(db, "INSERT OR REPLACE INTO taken VALUES (?, ?)", [event.position, event.eventID])
         case .forgetTaken(let position):

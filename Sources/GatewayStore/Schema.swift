@@ -117,6 +117,8 @@ enum Schema {
         ALTER TABLE device ADD COLUMN observes_compactly INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE device ADD COLUMN template BLOB NOT NULL DEFAULT x'';
         """,
+        outboxStep,
+        activityStep,
     ]
 
     /// That of the file.

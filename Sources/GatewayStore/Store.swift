@@ -96,8 +96,15 @@ public final class Store: Sendable {
                 state.sessions = try Row.fetchAll(db, sql: "SELECT * FROM session").map(rows.session)
                 state.answers = try Row.fetchAll(db, sql: "SELECT * FROM answer ORDER BY rowid")
                     .compactMap(rows.answer)
-                state.uplinks = try Row.fetchAll(db, sql: "SELECT * FROM uplink ORDER BY id").compactMap { row in
-                    rows.uplink(row, &damaged)
+                state.newestUplinkID = try Int64.fetchOne(db, sql: "SELECT max(id) FROM uplink") ?? 0
+                let waiting = try Row.fetchAll(
+                    db, sql: "SELECT device, count(*) AS n FROM uplink WHERE refusal IS NULL GROUP BY device")
+                for row in waiting {
+                    let device = UInt32(truncatingIfNeeded: row["device"] as Int64)
+                    state.queued[device] = row["n"]
+                    let page = try uplinks(of: device, after: .min, most: Self.uplinksAtStart, db)
+                    state.uplinks += page.uplinks
+                    damaged += page.damaged
                 }
                 state.inbox = try Row.fetchAll(db, sql: "SELECT * FROM inbox ORDER BY id").compactMap { row in
                     rows.inbox(row, &damaged)
@@ -106,12 +113,37 @@ public final class Store: Sendable {
                 state.enrolments = try Row.fetchAll(db, sql: "SELECT * FROM enrolment ORDER BY name").map(
                     rows.enrolment)
                 state.bodies = try Row.fetchAll(db, sql: "SELECT * FROM body").compactMap(rows.body)
+                state.activities = try Row.fetchAll(db, sql: "SELECT * FROM activity").map(DeviceActivity.init)
                 state.taken = try Row.fetchAll(db, sql: "SELECT * FROM taken ORDER BY position").map { row in
                     TakenEvent(position: row["position"], eventID: row["event"])
                 }
                 return state
             }
         }
+    }
+
+    /// Queued messages of each device that `load` reads: how many they are must not delay the start.
+    private static var uplinksAtStart: Int { 8 }
+
+    /// The next of a device's queued messages, in their order, and those of them that cannot be read.
+    ///
+    /// - Parameter id: only those with a higher one.
+    public func uplinks(
+        of device: UInt32, after id: Int64, most: Int
+    ) throws(StoreError) -> (uplinks: [UplinkRecord], damaged: [DamagedRow]) {
+        try guarded { queue in try queue.read { db in try uplinks(of: device, after: id, most: most, db) } }
+    }
+
+    private func uplinks(
+        of device: UInt32, after id: Int64, most: Int, _ db: Database
+    ) throws -> (uplinks: [UplinkRecord], damaged: [DamagedRow]) {
+        let statement = try db.cachedStatement(
+            sql: "SELECT * FROM uplink WHERE device = ? AND id > ? AND refusal IS NULL ORDER BY id LIMIT ?")
+        var damaged: [DamagedRow] = []
+        let uplinks = try Row.fetchAll(statement, arguments: [Int64(device), id, most]).compactMap { row in
+            rows.uplink(row, &damaged)
+        }
+        return (uplinks, damaged)
     }
 
     /// Carries out all of them or none.

@@ -15,6 +15,9 @@ public struct StoreInspection: Sendable {
     public var awaitingHandshake: [String]
     /// Names of devices that have no session and cannot make one.
     public var awaitingSession: [String]
+    /// Names of devices whose room is encrypted, and of those whose room does not let them in.
+    public var inEncryptedRooms: [String] = []
+    public var refusedByRooms: [String] = []
     /// Of its last change.
     public var seenUnixMilliseconds: Int64?
 
@@ -81,6 +84,9 @@ public struct StoreInspection: Sendable {
                     AND NOT EXISTS (SELECT 1 FROM session WHERE session.device = device.number)
                 ORDER BY number
                 """)
+        let inState = "SELECT name FROM device WHERE room_state = ? AND NOT is_revoked ORDER BY number"
+        inEncryptedRooms = try String.fetchAll(db, sql: inState, arguments: ["encrypted"])
+        refusedByRooms = try String.fetchAll(db, sql: inState, arguments: ["refused"])
         // They await no handshake: they cannot shake hands.
         awaitingHandshake.removeAll { awaitingSession.contains($0) }
     }

@@ -24,8 +24,9 @@ public final class HomeserverClient: Sendable {
     /// - Parameters:
     ///   - caFile: PEM of the only authority that is trusted; nil: the system's.
     ///   - allowPlainHTTP: also to other machines than this one.
+    ///   - connections: at a time.
     public init(
-        baseURL: String, asToken: String, caFile: String?, allowPlainHTTP: Bool
+        baseURL: String, asToken: String, caFile: String?, allowPlainHTTP: Bool, connections: Int = 64
     ) throws(ConfigurationError) {
         if let problem = Self.problem(baseURL: baseURL, allowPlainHTTP: allowPlainHTTP) {
             throw ConfigurationError(description: problem)
@@ -44,6 +45,8 @@ public final class HomeserverClient: Sendable {
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(30))
         configuration.redirectConfiguration = .disallow
         configuration.connectionPool.retryConnectionEstablishment = false
+        // As many as the caller has requests at a time: one that is slow must not stand before the others.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 

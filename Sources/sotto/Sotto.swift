@@ -16,7 +16,8 @@ struct Sotto: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            GatewayCommand.self, StatusCommand.self, ConfigCommand.self, DoctorCommand.self, RegistrationCommand.self,
+            GatewayCommand.self, StatusCommand.self, QueueCommand.self, BackupCommand.self, RestoreCommand.self,
+            ConfigCommand.self, DoctorCommand.self, RegistrationCommand.self,
             KeyCommand.self,
             DeviceCommand.self, LinkCommand.self, SimCommand.self, ProfileCommand.self, BytesCommand.self,
         ])

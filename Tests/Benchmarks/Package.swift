@@ -18,6 +18,7 @@ func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 
 let package = Package(
     name: "benchmarks",
+    dependencies: [.package(url: "https://github.com/apple/swift-nio", from: "2.101.2")],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium"),
         .systemLibrary(name: "CMalloc"),
@@ -52,6 +53,16 @@ let package = Package(
         .executableTarget(
             name: "ChannelBenchmark",
             dependencies: ["CMalloc", "CSodium", "Measuring", "Noise", "NoiseSodium", "SecureDatagram"],
+            swiftSettings: settings),
+        .target(name: "CDatagrams"),
+        .executableTarget(
+            name: "GatewayBenchmark",
+            dependencies: [
+                "CDatagrams", "CoAP", "CompactMatrix", "NoiseSodium", "SecureDatagram",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: settings),
         .executableTarget(name: "coap-load"),
         .executableTarget(name: "coap-memory", dependencies: ["CoAP", "ConformanceSite"]),

@@ -40,7 +40,7 @@ def test_all_is_well(site, room):
     found = doctor(site, 0)
     expected = {
         "configuration", "gateway key", "storage key", "data folder", "disk space", "store", "restore", "machine id",
-        "homeserver", "gateway", "appservice", "clock"}
+        "homeserver", "gateway", "appservice", "clock", "ports", "rooms"}
     assert set(found) == expected
     # Whether a time service has set the clock is the machine's affair.
     assert {name for name in found if found[name]["state"] != "ok"} <= {"clock", "machine id"}

@@ -27,7 +27,7 @@ final class GatewayHost {
         publicKey = RecordingSuite.publicKey(of: privateKey)
         configuration = Machine.Configuration(
             privateKeys: [privateKey], serverName: "example.org", userPrefix: World.userPrefix, link: world.told,
-            uplinkLimit: uplinkLimit, messagesPerHour: messagesPerHour)
+            uplinkLimit: uplinkLimit, uplinksInMemory: 2, messagesPerHour: messagesPerHour)
     }
 
     // MARK: Life and death
@@ -117,6 +117,9 @@ final class GatewayHost {
             }
         }
         if death == .afterSending { return die(for: downtime) }
+        for fetch in actions.fetches {
+            machine.fetched(store.uplinks(for: fetch), damaged: [], for: fetch, now: world.moment)
+        }
         schedule()
     }
 

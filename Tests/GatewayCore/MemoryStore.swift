@@ -10,6 +10,7 @@ struct MemoryStore: Equatable {
     private(set) var bodies: [UInt32: BodyRecord] = [:]
     private(set) var enrolments: [String: EnrolmentRecord] = [:]
     private(set) var taken: [TakenEvent] = []
+    private(set) var activities: [UInt32: DeviceActivity] = [:]
     /// Transactions, and single writes in them.
     private(set) var commits = 0
     private(set) var writes = 0
@@ -48,6 +49,7 @@ struct MemoryStore: Equatable {
             if let record = inbox.removeValue(forKey: id) { removedFromInbox.append(record) }
         case .body(let record): bodies[record.device] = record
         case .removeBody(let device): bodies[device] = nil
+        case .activity(let activity): activities[activity.device] = activity
         case .taken(let event): taken.append(event)
         case .forgetTaken(let position): taken.removeAll { $0.position <= position }
         case .enrolment(let record): enrolments[record.name] = record
@@ -61,12 +63,25 @@ struct MemoryStore: Equatable {
         state.devices = devices.values.sorted { $0.number < $1.number }
         state.sessions = sessions.values.sorted { ($0.device, $0.slot) < ($1.device, $1.slot) }
         state.answers = answers
-        state.uplinks = uplinks.values.sorted { $0.id < $1.id }
+        for device in devices.keys {
+            let waiting = queued.filter { $0.device == device }
+            state.uplinks += waiting.prefix(Self.uplinksAtStart)
+            state.queued[device] = waiting.count
+        }
+        state.newestUplinkID = uplinks.keys.max() ?? 0
         state.enrolments = enrolments.values.sorted { $0.name < $1.name }
         state.inbox = inbox.values.sorted { $0.id < $1.id }
         state.bodies = bodies.values.sorted { $0.device < $1.device }
         state.taken = taken
+        state.activities = activities.values.sorted { $0.device < $1.device }
         return state
+    }
+
+    /// Few, so that most of a queue is always fetched.
+    static var uplinksAtStart: Int { 2 }
+
+    func uplinks(for fetch: Actions.Fetch) -> [UplinkRecord] {
+        Array(queued.filter { $0.device == fetch.device && $0.id > fetch.after }.prefix(fetch.most))
     }
 
     /// Messages on their way to the room.

@@ -79,7 +79,13 @@ struct StoreTests {
                 expiresUnixMilliseconds: 8),
         ]
         let taken = [TakenEvent(position: 3, eventID: "$a"), TakenEvent(position: 4, eventID: "$b")]
+        var activity = DeviceActivity(device: 1, day: 20_000)
+        activity.bytesUp = .max
+        activity.airtimeDown = 7
+        activity.session = [1, 2]
+        activity.confirmedUnixMilliseconds = 9
         let store = try Store(path: folder.path)
+        try store.commit([.activity(DeviceActivity(device: 1, day: 1)), .activity(activity)])
         try store.commit(
             devices.map(StoreWrite.device) + [.session(session)] + answers.map(StoreWrite.answer)
                 + uplinks.map(StoreWrite.uplink) + inbox.map(StoreWrite.inbox) + bodies.map(StoreWrite.body)
@@ -90,10 +96,38 @@ struct StoreTests {
         #expect(state.devices == devices)
         #expect(state.sessions == [session])
         #expect(state.answers == answers)
-        #expect(state.uplinks == uplinks)
+        #expect(state.uplinks == [uplinks[0]])
+        #expect(state.queued == [1: 1])
+        #expect(state.newestUplinkID == 8)
         #expect(state.inbox == inbox)
         #expect(state.bodies == bodies)
         #expect(state.taken == taken)
+        #expect(state.activities == [activity])
+    }
+
+    @Test("of a long queue the start reads the oldest messages, and the rest comes page by page, in order")
+    func pages() throws {
+        let folder = try Folder()
+        let store = try Store(path: folder.path)
+        let uplinks = (1...50).map { id in
+            UplinkRecord(
+                id: Int64(id), device: UInt32(id % 2), requestID: "r.\(id)", resource: 0x74, body: [0x60],
+                receivedUnixMilliseconds: 5, refusal: id == 31 ? "M_FORBIDDEN" : nil)
+        }
+        try store.commit(uplinks.map(StoreWrite.uplink))
+        let state = try store.load()
+        #expect(state.queued == [0: 25, 1: 24])
+        #expect(state.newestUplinkID == 50)
+        let mine = uplinks.filter { $0.device == 1 && $0.refusal == nil }
+        var read = state.uplinks.filter { $0.device == 1 }
+        #expect(!read.isEmpty && read.count < mine.count)
+        while let last = read.last {
+            let page = try store.uplinks(of: 1, after: last.id, most: 7)
+            #expect(page.uplinks.count <= 7 && page.damaged.isEmpty)
+            if page.uplinks.isEmpty { break }
+            read += page.uplinks
+        }
+        #expect(read == mine)
     }
 
     @Test("a body in blocks grows in its place, and goes")
@@ -135,7 +169,7 @@ struct StoreTests {
         let state = try store.load()
         #expect(state.devices == [device])
         #expect(state.sessions.map(\.session) == [[2]])
-        #expect(state.uplinks == [Self.uplink(2, request: "b", refusal: "M_TOO_LARGE")])
+        #expect(state.uplinks.isEmpty && state.queued.isEmpty)
         #expect(state.inbox == [InboxRecord(id: 1, device: 1, body: [1])])
         #expect(state.answers.map(\.number) == [2])
         #expect(state.taken.map(\.eventID) == ["$b"])

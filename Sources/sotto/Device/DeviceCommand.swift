@@ -9,13 +9,14 @@ struct DeviceCommand: ParsableCommand {
         discussion: """
             On the device: init and configure, or enroll, or import; then send, reading, event, watch; export moves a \
             provisioned session.
-            Beside the gateway: add, list, firmware, rotate, revoke.
+            Beside the gateway: add, list, show, firmware, rotate, revoke.
             """,
         subcommands: [
             Init.self, EnrollCommand.self, Configure.self, SendCommand.self, ReadingCommand.self, EventCommand.self,
             WatchCommand.self,
             ImportCommand.self, ExportCommand.self,
-            AddCommand.self, ListCommand.self, FirmwareCommand.self, RotateCommand.self, RevokeCommand.self,
+            AddCommand.self, ListCommand.self, ShowCommand.self, FirmwareCommand.self,
+            RotateCommand.self, RevokeCommand.self,
         ])
 
     struct Init: ParsableCommand {

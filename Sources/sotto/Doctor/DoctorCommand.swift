@@ -46,6 +46,7 @@ struct DoctorCommand: AsyncParsableCommand {
         var findings = ConfigurationChecks.all(configuration)
         findings += DataFolderChecks.all(configuration)
         findings += StoreChecks.all(configuration, isRunning: isRunning)
+        findings += await PortChecks.all(configuration, isRunning: isRunning)
         findings += MachineChecks.all(configuration)
         findings += await HomeserverChecks.all(configuration, isRunning: isRunning)
         return findings

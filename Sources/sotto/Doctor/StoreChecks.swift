@@ -18,7 +18,7 @@ enum StoreChecks {
             else { return [.note("store", "there is none yet: the gateway makes it at its first start")] }
             return [
                 version(store, hasKey: cipher != nil, isRunning: isRunning), restore(store), sessions(store),
-                clock(store),
+                clock(store), rooms(store),
             ]
             .compactMap { $0 }
         } catch {
@@ -68,6 +68,24 @@ enum StoreChecks {
             "sessions",
             "devices without a session, which cannot make one: \(store.awaitingSession.joined(separator: ", "))",
             "provision each again: sotto device rotate NAME --session FILE, then sotto device import FILE on it")
+    }
+
+    private static func rooms(_ store: StoreInspection) -> Finding? {
+        if !store.inEncryptedRooms.isEmpty {
+            return .wrong(
+                "rooms", "encrypted, so that nothing is sent there: the rooms of \(list(store.inEncryptedRooms))",
+                "give each of them a room without encryption: sotto device revoke NAME, sotto device add")
+        }
+        guard !store.refusedByRooms.isEmpty else { return .ok("rooms", "no room is known to refuse its device") }
+        return .wrong(
+            "rooms", "their rooms do not let them in: \(list(store.refusedByRooms))",
+            "invite each device's user; sotto device show NAME names it")
+    }
+
+    /// Not all of thousands.
+    private static func list(_ names: [String]) -> String {
+        let shown = names.prefix(20).joined(separator: ", ")
+        return names.count > 20 ? "\(shown) and \(names.count - 20) more" : shown
     }
 
     private static func clock(_ store: StoreInspection) -> Finding? {

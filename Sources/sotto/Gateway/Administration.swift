@@ -20,6 +20,8 @@ enum AdministrationRequest: Codable, Sendable {
     /// How its firmware packs readings: a `PayloadTemplate` in base64; nil: it does not.
     case template(name: String, template: String?)
     case list
+    case show(name: String)
+    case queue
     case status
 }
 
@@ -59,6 +61,7 @@ struct AdministrationReply: Codable, Sendable {
     /// A provisioned session, in base64: a secret.
     var session: String?
     var status: Status?
+    var queue: QueueSummary?
     var problem: Problem?
 }
 
@@ -75,7 +78,7 @@ enum Administration {
                     name: name, publicKey: try publicKey.map { try KeyText.parsePublic($0, "\"\($0)\"") } ?? [],
                     presharedKey: try presharedKey.map { try KeyText.parse($0, "the preshared key") } ?? [], room: room,
                     now: now)
-                reply.devices = gateway.deviceList.filter { $0.record.number == added.number }.map(DeviceSummary.init)
+                reply.devices = summaries(of: added, gateway)
             case .enroll(let name, let code, let room):
                 guard let code = Data(base64Encoded: code) else { throw Failure(.badInput, "the code is not base64") }
                 try gateway.addEnrolment(name: name, room: room, code: [UInt8](code), now: now)
@@ -84,29 +87,29 @@ enum Administration {
                     throw Failure(.badInput, "the secret is not base64")
                 }
                 let added = try gateway.addLabelled(name: name, secret: [UInt8](secret), room: room, now: now)
-                reply.devices = gateway.deviceList.filter { $0.record.number == added.number }.map(DeviceSummary.init)
+                reply.devices = summaries(of: added, gateway)
             case .provision(let name, let room):
                 let made =
                     if let room { try gateway.provision(name: name, room: room, now: now) } else {
                         try gateway.provisionAgain(name, now: now)
                     }
                 reply.session = Data(made.session).base64EncodedString()
-                reply.devices = gateway.deviceList.filter { $0.record.number == made.record.number }
-                    .map(DeviceSummary.init)
+                reply.devices = summaries(of: made.record, gateway)
             case .rotate(let name, let code):
                 guard let code = Data(base64Encoded: code) else { throw Failure(.badInput, "the code is not base64") }
                 try gateway.rotate(name, code: [UInt8](code), now: now)
             case .revoke(let name):
                 guard let revoked = try gateway.revoke(name) else { break }
-                reply.devices = gateway.deviceList.filter { $0.record.number == revoked.number }.map(DeviceSummary.init)
+                reply.devices = summaries(of: revoked, gateway)
             case .template(let name, let template):
                 let packed = try template.map { text in
-                    guard let bytes = Data(base64Encoded: text), let template = PayloadTemplate(decoding: [UInt8](bytes))
+                    guard let bytes = Data(base64Encoded: text),
+                        let template = PayloadTemplate(decoding: [UInt8](bytes))
                     else { throw Failure(.badInput, "the template cannot be read") }
                     return template
                 }
                 let changed = try gateway.setTemplate(of: name, packed)
-                reply.devices = gateway.deviceList.filter { $0.record.number == changed.number }.map(DeviceSummary.init)
+                reply.devices = summaries(of: changed, gateway)
             case .list:
                 reply.devices = gateway.deviceList.map(DeviceSummary.init)
                 reply.enrolments = gateway.openEnrolments.filter { $0.expiresUnixMilliseconds > now.unixMilliseconds }
@@ -116,12 +119,20 @@ enum Administration {
                             expires: Date(timeIntervalSince1970: Double($0.expiresUnixMilliseconds) / 1000)
                                 .ISO8601Format())
                     }
+            case .show(let name):
+                reply.devices = [
+                    DeviceSummary(
+                        try gateway.status(named: name), today: now, isRateKnown: gateway.configuration.link.isRateKnown
+                    )
+                ]
+            case .queue:
+                reply.queue = QueueSummary(gateway, isRunning: !listening.isEmpty, now: now)
             case .status:
                 break
             }
+            let totals = gateway.totals
             reply.status = AdministrationReply.Status(
-                devices: gateway.deviceList.count { !$0.record.isRevoked },
-                queued: gateway.deviceList.reduce(0) { $0 + $1.queued },
+                devices: totals.devices, queued: totals.queued,
                 homeserverProblem: gateway.homeserverProblem, counters: gateway.counters,
                 gatewayKey: KeyText.render(WireSuite.publicKey(of: gateway.configuration.privateKeys[0])),
                 listening: listening,
@@ -137,6 +148,10 @@ enum Administration {
             reply.problem = AdministrationReply.Problem(exitStatus: failure.status.rawValue, message: failure.message)
         }
         return reply
+    }
+
+    private static func summaries(of record: DeviceRecord, _ gateway: WireGateway) -> [DeviceSummary] {
+        gateway.status(of: record.number).map { [DeviceSummary($0)] } ?? []
     }
 
     static func describe(_ error: any Error) -> Failure {

@@ -14,6 +14,9 @@ final class DatagramSockets: Sendable {
             do {
                 let resolved = try SocketAddress.makeAddressResolvingHost(address.host, port: address.port)
                 var bootstrap = DatagramBootstrap(group: group)
+                    // Thousands of devices that speak at once, while a write is made durable; the system grants as much as
+                    // net.core.rmem_max allows.
+                    .channelOption(.socketOption(.so_rcvbuf), value: 8 << 20)
                     .channelOption(.datagramVectorReadMessageCount, value: 32)
                     .channelOption(
                         .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 32 * 2048)
@@ -47,14 +50,28 @@ final class DatagramSockets: Sendable {
         }
     }
 
-    /// Sends a datagram from a socket of the address's family. Lost like any other where the system has no room.
-    func send(_ datagram: Actions.Datagram) {
-        guard let address = datagram.to.socketAddress,
-            let channel = channels.first(where: { $0.localAddress?.protocol == address.protocol })
-        else { return }
-        var buffer = channel.allocator.buffer(capacity: datagram.bytes.count)
-        buffer.writeBytes(datagram.bytes)
-        channel.writeAndFlush(AddressedEnvelope(remoteAddress: address, data: buffer), promise: nil)
+    /// Sends datagrams, each from a socket of its address's family. Lost like any other where the system has no room.
+    func send(_ datagrams: [Actions.Datagram]) {
+        guard !datagrams.isEmpty else { return }
+        for channel in channels {
+            guard let family = channel.localAddress?.protocol, let first = first(of: family), first === channel else {
+                continue
+            }
+            // All of them in one visit to the loop, so that they leave by few system calls.
+            channel.eventLoop.execute {
+                for datagram in datagrams {
+                    guard let address = datagram.to.socketAddress, address.protocol == family else { continue }
+                    channel.write(
+                        AddressedEnvelope(remoteAddress: address, data: ByteBuffer(bytes: datagram.bytes)), promise: nil
+                    )
+                }
+                channel.flush()
+            }
+        }
+    }
+
+    private func first(of family: NIOBSDSocket.ProtocolFamily) -> (any Channel)? {
+        channels.first { $0.localAddress?.protocol == family }
     }
 
     func close() async {
@@ -73,6 +90,7 @@ final class DatagramSockets: Sendable {
 
         private let inputs: InputQueue
         private let socket: Int
+        private var arrived: [InputQueue.Datagram] = []
 
         init(inputs: InputQueue, socket: Int) {
             self.inputs = inputs
@@ -82,7 +100,13 @@ final class DatagramSockets: Sendable {
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let envelope = unwrapInboundIn(data)
             guard let from = PeerAddress(envelope.remoteAddress) else { return }
-            inputs.put(InputQueue.Datagram(bytes: Array(envelope.data.readableBytesView), from: from, socket: socket))
+            arrived.append(
+                InputQueue.Datagram(bytes: Array(envelope.data.readableBytesView), from: from, socket: socket))
+        }
+
+        func channelReadComplete(context: ChannelHandlerContext) {
+            inputs.put(arrived)
+            arrived.removeAll(keepingCapacity: true)
         }
     }
 }

@@ -27,6 +27,27 @@ extension DeviceSummary {
     }
 }
 
+extension DeviceSummary {
+    /// What a device has used today, in UTC.
+    struct Use: Codable, Sendable {
+        var bytesUp: UInt64
+        var bytesDown: UInt64
+        /// Seconds for which that occupied the link; absent where its rate is not known.
+        var airtimeUpSeconds: Double?
+        var airtimeDownSeconds: Double?
+
+        init?(_ activity: DeviceActivity, today: Moment, isRateKnown: Bool) {
+            guard activity.day == today.unixMilliseconds / 86_400_000 else { return nil }
+            bytesUp = activity.bytesUp
+            bytesDown = activity.bytesDown
+            if isRateKnown {
+                airtimeUpSeconds = Double(activity.airtimeUp) / 1e9
+                airtimeDownSeconds = Double(activity.airtimeDown) / 1e9
+            }
+        }
+    }
+}
+
 /// A device as `device list --json` shows it. Keys stay as they are; new ones may be added.
 struct DeviceSummary: Codable, Sendable {
     var name: String
@@ -56,6 +77,18 @@ struct DeviceSummary: Codable, Sendable {
     var accepted: UInt64
     var delivered: UInt64
     var refused: UInt64
+    /// When the session in use was first used, and when the device last showed that it receives us.
+    var sessionSince: String?
+    var lastConfirmed: String?
+    /// Of the oldest queued message.
+    var oldestQueued: String?
+    /// Only in `device show`.
+    var today: Use?
+
+    init(_ status: WireGateway.DeviceStatus, today: Moment, isRateKnown: Bool) {
+        self.init(status)
+        self.today = Use(status.activity, today: today, isRateKnown: isRateKnown)
+    }
 
     init(_ status: WireGateway.DeviceStatus) {
         let record = status.record
@@ -108,13 +141,18 @@ struct DeviceSummary: Codable, Sendable {
         hasSession = status.hasSession
         session = status.session.map(Session.init)
         isWatching = status.isWatching
-        lastSeen = record.lastSeenUnixMilliseconds.map {
-            Date(timeIntervalSince1970: Double($0) / 1000).ISO8601Format()
-        }
+        lastSeen = Self.text(record.lastSeenUnixMilliseconds)
+        sessionSince = status.hasSession ? Self.text(status.activity.sessionUnixMilliseconds) : nil
+        lastConfirmed = Self.text(status.activity.confirmedUnixMilliseconds)
+        oldestQueued = Self.text(status.oldestQueuedUnixMilliseconds)
         queued = status.queued
         waiting = status.waiting
         accepted = record.accepted
         delivered = record.delivered
         refused = record.refused
+    }
+
+    static func text(_ unixMilliseconds: Int64?) -> String? {
+        unixMilliseconds.map { Date(timeIntervalSince1970: Double($0) / 1000).ISO8601Format() }
     }
 }

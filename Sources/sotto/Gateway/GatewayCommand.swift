@@ -68,7 +68,8 @@ struct GatewayCommand: AsyncParsableCommand {
         let caller = HomeserverCaller(client: client, appserviceID: configuration.appserviceID, inputs: inputs)
         let events = EventReceiver(inputs: inputs)
         for address in sockets.addresses { try printLine("listening for devices on \(address)") }
-        let readiness = Readiness(parts: 2)
+        let health = Health()
+        let readiness = Readiness(parts: configuration.monitoringListen == nil ? 2 : 3)
         let appservice = ApplicationServiceListener(
             host: configuration.appserviceListen.host, port: configuration.appserviceListen.port,
             hsToken: configuration.hsToken, handler: events, logger: logger,
@@ -82,13 +83,22 @@ struct GatewayCommand: AsyncParsableCommand {
             onBound: { readiness.note(nil) })
         let service = GatewayService(
             configuration: machine, store: directory.store, sockets: sockets, inputs: inputs, homeserver: caller,
-            logger: logger)
+            health: health, logger: logger)
 
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+            .init(service: service), .init(service: administration), .init(service: appservice),
+        ]
+        if let address = configuration.monitoringListen {
+            let monitoring = MonitoringListener(
+                address: address, inputs: inputs, health: health, logger: logger,
+                onBound: { port in
+                    readiness.note("listening for monitoring on \(HostPort(host: address.host, port: port))")
+                })
+            services.append(.init(service: monitoring))
+        }
         let group = ServiceGroup(
             configuration: .init(
-                services: [
-                    .init(service: service), .init(service: administration), .init(service: appservice),
-                ],
+                services: services,
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do {
             try await group.run()

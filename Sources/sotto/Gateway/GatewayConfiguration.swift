@@ -16,6 +16,8 @@ struct GatewayConfiguration: Sendable {
     var listen: [HostPort]
     /// How devices are told to reach the gateway, where that is not what it listens on.
     var address: HostPort?
+    /// Where `/live`, `/ready` and `/metrics` are; nil: nowhere.
+    var monitoringListen: HostPort?
     var homeserverURL: String
     var serverName: String
     var caFile: String?
@@ -95,6 +97,7 @@ struct GatewayConfiguration: Sendable {
             machineIDFile: try top.filePath("machine_id_file") ?? MachineID.systemFile,
             listen: try (top.strings("listen") ?? ["0.0.0.0:5683", "[::]:5683"]).map { try address(top, "listen", $0) },
             address: try top.string("address").map { try address(top, "address", $0) },
+            monitoringListen: try top.string("monitoring_listen").map { try address(top, "monitoring_listen", $0) },
             homeserverURL: try url(homeserver, "url", "the homeserver's address, such as https://matrix.example.org"),
             serverName: try homeserver.required("server_name", "what stands behind the colon of its users' ids"),
             caFile: try homeserver.filePath("ca_file"),
@@ -148,6 +151,9 @@ struct GatewayConfiguration: Sendable {
 
         # How devices reach it from outside; goes into enrolment strings.
         # address: gateway.example.org:5683
+
+        # Where a supervisor and Prometheus may ask, over plain HTTP and without a token: /live, /ready, /metrics.
+        # monitoring_listen: 127.0.0.1:29351
 
         homeserver:
           url: \(homeserverURL)

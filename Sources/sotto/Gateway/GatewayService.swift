@@ -15,17 +15,19 @@ final class GatewayService: Service {
     private let sockets: DatagramSockets
     private let inputs: InputQueue
     private let homeserver: HomeserverCaller
+    private let health: Health
     private let logger: Logger
 
     init(
         configuration: WireGateway.Configuration, store: Store, sockets: DatagramSockets, inputs: InputQueue,
-        homeserver: HomeserverCaller, logger: Logger
+        homeserver: HomeserverCaller, health: Health, logger: Logger
     ) {
         self.configuration = configuration
         self.store = store
         self.sockets = sockets
         self.inputs = inputs
         self.homeserver = homeserver
+        self.health = health
         self.logger = logger
     }
 
@@ -53,6 +55,7 @@ final class GatewayService: Service {
                 return
             } catch {
                 // Nothing of the failed transaction has left. Begin again from what is on disk, when it can be read.
+                health.note(storeProblem: "\(error)")
                 logger.error("the store cannot be used, trying again: \(error)")
                 Thread.sleep(forTimeInterval: 1)
             }
@@ -62,6 +65,7 @@ final class GatewayService: Service {
     private func workUntilFailure() throws {
         var gateway = WireGateway(
             configuration: configuration, state: try store.load(), now: Clock.now, random: Sodium.randomBytes)
+        health.note(storeProblem: nil)
         gateway.start(now: Clock.now)
         try finish(&gateway, [])
         while true {
@@ -85,10 +89,14 @@ final class GatewayService: Service {
             for completion in completions { completion(false) }
             throw error
         }
-        for datagram in actions.datagrams { sockets.send(datagram) }
+        sockets.send(actions.datagrams)
         for call in actions.calls { homeserver.start(call) }
         for notice in actions.notices { log(notice) }
         for completion in completions { completion(true) }
+        for fetch in actions.fetches {
+            let page = try store.uplinks(of: fetch.device, after: fetch.after, most: fetch.most)
+            gateway.fetched(page.uplinks, damaged: page.damaged, for: fetch, now: Clock.now)
+        }
     }
 
     private func log(_ notice: Actions.Notice) {

@@ -21,18 +21,19 @@ final class InputQueue: @unchecked Sendable {
         var isStopped = false
     }
 
-    private static let mostDatagrams = 4096
+    private static let mostDatagrams = 16_384
+    /// What one transaction takes at most, so that its answers do not wait for all that came meanwhile.
+    private static let mostAtOnce = 2048
     // Guards `batch`: every access is inside of its `withLock`.
     private let condition = MonotonicCondition()
     private var batch = Batch()
 
-    func put(_ datagram: Datagram) {
+    func put(_ datagrams: [Datagram]) {
+        guard !datagrams.isEmpty else { return }
         condition.withLock {
-            if batch.datagrams.count < Self.mostDatagrams {
-                batch.datagrams.append(datagram)
-            } else {
-                batch.dropped += 1
-            }
+            let room = max(0, Self.mostDatagrams - batch.datagrams.count)
+            batch.datagrams += datagrams.prefix(room)
+            batch.dropped += UInt64(max(0, datagrams.count - room))
         }
         condition.signal()
     }
@@ -72,12 +73,16 @@ final class InputQueue: @unchecked Sendable {
                 if let deadline, deadline <= Clock.monotonic { break }
                 condition.wait(until: deadline)
             }
-            defer {
+            var taken = batch
+            batch.work = []
+            batch.dropped = 0
+            if taken.datagrams.count <= Self.mostAtOnce {
                 batch.datagrams = []
-                batch.work = []
-                batch.dropped = 0
+            } else {
+                batch.datagrams.removeFirst(Self.mostAtOnce)
+                taken.datagrams.removeSubrange(Self.mostAtOnce...)
             }
-            return batch
+            return taken
         }
     }
 }
