@@ -51,6 +51,7 @@ struct ProtocolDocumentTests {
         computed.merge(try provisioned()) { first, _ in first }
         computed.merge(numbers()) { first, _ in first }
         computed.merge(try bodies()) { first, _ in first }
+        computed.merge(try compactHeaders()) { first, _ in first }
         for (name, bytes) in computed.sorted(by: { $0.key < $1.key }) {
             #expect(document[name].map(Self.hex) == Self.hex(bytes), "\(name) = \(Self.hex(bytes))")
         }
@@ -131,7 +132,7 @@ struct ProtocolDocumentTests {
         let push = try Message(
             type: .confirmable, code: .content, messageID: 0xABCD, token: [0x01],
             options: [
-                MessageOption(.observe, uint: 1_790_000_000 & 0xFF_FFFF), MessageOption(.maxAge, uint: 3600),
+                MessageOption(.observe, uint: 1), MessageOption(.maxAge, uint: 3600),
             ],
             payload: Self.message.body
         ).encoded()
@@ -251,9 +252,100 @@ struct ProtocolDocumentTests {
                 Reading(unixSeconds: 1_790_000_000, measurements: [temperature])
             ).body,
             "body_event": Uplink.event(type: "org.example.door", content: content.bytes).body,
-            "body_message": Self.message.body,
-            "body_command": command.body,
+            "body_message": Self.batch([Self.message]),
+            "body_command": Self.batch([command]),
+            "body_two": Self.batch([
+                Self.message,
+                Delivery(sender: command.sender, unixSeconds: 1_790_000_005, content: command.content),
+            ]),
         ]
+    }
+
+    private static func batch(_ deliveries: [Delivery]) -> Bytes {
+        var pass = IdentifierPass.none
+        return DeliveryBatch.encode(
+            deliveries.map {
+                DeliveryBatch.Item(sender: $0.sender, unixSeconds: $0.unixSeconds, content: .said($0.content))
+            }, &pass)
+    }
+
+    private func compactHeaders() throws -> [String: Bytes] {
+        let session = try #require(document["session_id"])
+        func request(_ path: Resource = .text, _ options: [MessageOption] = [], _ payload: Bytes) throws -> Bytes {
+            try Message(
+                type: .confirmable, code: path == .messages ? .get : .post, messageID: 0x1234, token: [1],
+                options: options + [MessageOption(.uriPath, path.segment)], payload: payload
+            ).encoded()
+        }
+        func answer(
+            _ arrived: CompactConversation.Arrived, _ code: Code, _ options: [MessageOption] = [], _ payload: Bytes = []
+        ) throws -> Bytes {
+            let asked = try Message(decoding: arrived.message)
+            return try Message(
+                type: .acknowledgement, code: code, messageID: asked.messageID, token: asked.token, options: options,
+                payload: payload
+            ).encoded()
+        }
+        func encode(
+            _ message: Bytes, _ frame: UInt64, answering arrived: CompactConversation.Arrived, _ number: UInt64
+        ) throws -> Bytes {
+            try CompactConversation.encode(answer: message, frame: frame, answered: number, form: arrived.form)
+        }
+        var found: [String: Bytes] = [:]
+        let hello = Uplink.text("hello").body
+        let opening = CompactConversation.handshakeFrame
+        var device = CompactConversation(session: session, lifetime: 1)
+        var gateway = CompactConversation(session: session, lifetime: 1)
+
+        found["compact_handshake_request"] = try device.encode(try request(.text, [], hello), frame: opening, now: 0)
+        var arrived = try gateway.decode(found["compact_handshake_request"] ?? [], frame: opening, now: 0)
+        found["compact_handshake_answer"] = try encode(try answer(arrived, .changed), opening, answering: arrived, opening)
+
+        found["compact_request_5"] = try device.encode(try request(.text, [], hello), frame: 5, now: 0)
+        arrived = try gateway.decode(found["compact_request_5"] ?? [], frame: 5, now: 0)
+        let accepted = try answer(arrived, .changed)
+        found["compact_answer_5"] = try encode(accepted, 9, answering: arrived, 5)
+        found["compact_answer_5_anew"] = try CompactConversation.encode(laterAnswer: accepted, form: arrived.form)
+        var refusal = try Message(decoding: try answer(arrived, .tooManyRequests))
+        refusal.payload = DeviceRefusal(usual: .tooManyRequests, maxAge: 8).payload
+        found["compact_refusal_5"] = try encode(try refusal.encoded(), 9, answering: arrived, 5)
+
+        var holding = CompactConversation(session: session, lifetime: 1)
+        holding.hold([1], now: 0)
+        found["compact_request_33_held"] = try holding.encode(try request(.text, [], hello), frame: 33, now: 0)
+        arrived = try gateway.decode(found["compact_request_33_held"] ?? [], frame: 33, now: 0)
+        found["compact_answer_33_held"] = try encode(try answer(arrived, .changed), 9, answering: arrived, 33)
+
+        let registration = try request(.messages, [MessageOption(.observe, uint: 0)], [])
+        found["compact_registration_0"] = try device.encode(registration, frame: 0, now: 0)
+        arrived = try gateway.decode(found["compact_registration_0"] ?? [], frame: 0, now: 0)
+        let registered = try answer(
+            arrived, .content, [MessageOption(.observe, uint: 0), MessageOption(.maxAge, uint: 3600)])
+        found["compact_registered_0"] = try encode(registered, 0, answering: arrived, 0)
+
+        let name = DeliveryName(session: session, frame: 1)
+        found["delivery_name"] = name.tag
+        for (frame, options, suffix) in [(1, [], "1"), (34, [MessageOption(.eTag, name.tag)], "34_again")]
+            as [(UInt64, [MessageOption], String)]
+        {
+            let pushed = try Message(
+                type: .confirmable, code: .content, messageID: 0xABCD, token: [2],
+                options: options + [MessageOption(.observe, uint: frame), MessageOption(.maxAge, uint: 3600)],
+                payload: Self.batch([Self.message])
+            ).encoded()
+            let bytes = try gateway.encode(pushed, frame: frame, observation: [2], now: 0)
+            found["compact_notification_" + suffix] = bytes
+            arrived = try device.decode(bytes, frame: frame, observation: [1], now: 0)
+            let heard = try Message(decoding: arrived.message)
+            #expect(heard.payload == Self.batch([Self.message]) && heard.token == [1])
+            let acknowledgement = try Message.empty(.acknowledgement, heard.messageID).encoded()
+            found["compact_acknowledgement_" + suffix] = try encode(acknowledgement, 9, answering: arrived, frame)
+        }
+        found["compact_ping_0"] = try device.encode(try Message.empty(.confirmable, 7).encoded(), frame: 0, now: 0)
+        arrived = try gateway.decode(found["compact_ping_0"] ?? [], frame: 0, now: 0)
+        let reset = try Message.empty(.reset, try Message(decoding: arrived.message).messageID).encoded()
+        found["compact_pong_0"] = try encode(reset, 0, answering: arrived, 0)
+        return found
     }
 
     // MARK: Pieces

@@ -35,10 +35,10 @@ public struct MessageBytes: Equatable, Sendable, Encodable {
         var answerBytes = (try? answer.encoded()) ?? []
         if verbatimTokenBytes == nil {
             var conversation = CompactConversation(session: [], lifetime: 1)
-            requestBytes = (try? conversation.encode(requestBytes, frame: frame, now: 0)) ?? requestBytes
+            requestBytes = (try? conversation.encode(requestBytes, frame: 0, now: 0)) ?? requestBytes
             answerBytes =
                 (try? CompactConversation.encode(
-                    answer: answerBytes, frame: frame + 1, answered: frame, form: .short)) ?? answerBytes
+                    answer: answerBytes, frame: 0, answered: 0, form: .short)) ?? answerBytes
         }
         coap = requestBytes.count - 1
         answerCoAP = answerBytes.count
