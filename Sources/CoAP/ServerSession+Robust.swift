@@ -98,7 +98,7 @@ extension ServerSession {
         }
         if !asked.more {
             // Without M a request is for the blocks that it names alone (section 4.4).
-            _ = sender.misses(Self.blocks(of: request).map(\.number), now: now)
+            _ = sender.misses(Self.blocks(of: request).map { $0.number }, now: now)
         }
         let key = BlockKey(request)
         var held = bodies
