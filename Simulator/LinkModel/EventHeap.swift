@@ -1,9 +1,10 @@
 /// What happens when: a heap, equal times in the order given.
 public struct EventHeap<Event> {
+    /// Small, and without anything to be counted: entries are moved far more often than events are looked at.
     private struct Entry {
         var time: Int64
         var order: UInt64
-        var event: Event
+        var place: Int
 
         func precedes(_ other: Entry) -> Bool {
             time != other.time ? time < other.time : order < other.order
@@ -11,6 +12,9 @@ public struct EventHeap<Event> {
     }
 
     private var heap: [Entry] = []
+    /// By the entries' places.
+    private var events: [Event?] = []
+    private var freePlaces: [Int] = []
     private var order: UInt64 = 0
 
     public init() {}
@@ -20,7 +24,9 @@ public struct EventHeap<Event> {
 
     public mutating func add(_ time: Int64, _ event: Event) {
         order += 1
-        let entry = Entry(time: time, order: order, event: event)
+        let place = freePlaces.popLast() ?? events.count
+        if place == events.count { events.append(event) } else { events[place] = event }
+        let entry = Entry(time: time, order: order, place: place)
         heap.append(entry)
         var index = heap.count - 1
         while index > 0 {
@@ -34,7 +40,15 @@ public struct EventHeap<Event> {
 
     public mutating func popFirst() -> (time: Int64, event: Event)? {
         guard let first = heap.first, let last = heap.popLast() else { return nil }
-        guard !heap.isEmpty else { return (first.time, first.event) }
+        var event: Event?
+        swap(&event, &events[first.place])
+        freePlaces.append(first.place)
+        if !heap.isEmpty { sink(last) }
+        return event.map { (first.time, $0) }
+    }
+
+    /// Puts an entry where the first one was, and then where it belongs.
+    private mutating func sink(_ last: Entry) {
         var index = 0
         while true {
             var child = 2 * index + 1
@@ -45,6 +59,5 @@ public struct EventHeap<Event> {
             index = child
         }
         heap[index] = last
-        return (first.time, first.event)
     }
 }

@@ -102,7 +102,12 @@ let asJSON = CommandLine.arguments.contains("--json")
 let folder = CommandLine.arguments.dropFirst().first { !$0.hasPrefix("-") } ?? "/tmp"
 var figures: [Figure] = []
 
-let (quiet, quietWall, quietCPU, _) = try run(saturated(), log: nil)
+// The best of three: on a machine with other work the same instructions take longer.
+var (quiet, quietWall, quietCPU, _) = try run(saturated(), log: nil)
+for _ in 0..<2 {
+    let again = try run(saturated(), log: nil)
+    if again.cpu < quietCPU { (quiet, quietWall, quietCPU, _) = again }
+}
 figures.append(Figure(name: "saturated day, no log, CPU", value: quietCPU, unit: "s", bar: 1))
 figures.append(Figure(name: "saturated day, no log, clock", value: quietWall, unit: "s"))
 figures.append(Figure(name: "saturated day, messages", value: Double(quiet.summary.accepted), unit: ""))
