@@ -6,7 +6,7 @@ import Testing
 @Suite("The store")
 struct StoreTests {
     /// A fresh file's path; the folder goes with the test.
-    final class Folder {
+    final class Folder: Sendable {
         let url: URL
 
         init() throws {
