@@ -12,7 +12,7 @@ import yaml
 from processes import Failed, Program, free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOTTO = ROOT / ".build/debug/sotto"
+SOTTO = pathlib.Path(os.environ.get("SOTTO", ROOT / ".build/debug/sotto"))
 
 
 def run(*arguments, expect=0, stdin=None, env=None, cwd=None, seconds=60):
