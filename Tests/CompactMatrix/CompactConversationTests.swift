@@ -24,7 +24,9 @@ struct CompactConversationTests {
         ).encoded()
     }
 
-    @Test("a request and its acknowledgement have headers of one byte, and come out under the endpoint's own id and token")
+    @Test(
+        "a request and its acknowledgement have headers of one byte, and come out under the endpoint's own id and token"
+    )
     func commonExchange() throws {
         var device = conversation()
         var gateway = conversation()
@@ -162,7 +164,8 @@ struct CompactConversationTests {
         let first = try CompactConversation.encode(
             answer: try acknowledgement.encoded(), frame: 4, answered: 4, form: asked.form)
         #expect(first.count == 1)
-        #expect(try Message(decoding: try device.decode(first, frame: 4, now: 0).message) == .empty(.acknowledgement, 9))
+        #expect(
+            try Message(decoding: try device.decode(first, frame: 4, now: 0).message) == .empty(.acknowledgement, 9))
         let separate = try Message(type: .confirmable, code: .changed, messageID: 0x9999, token: asking.token).encoded()
         // Of the same number as the request, in the other direction.
         for frame in [4, 5] as [UInt64] {

@@ -174,7 +174,8 @@ struct ExplanationTests {
         #expect(small.contains("not UDP: needs Sigfox's callbacks"))
         let long = Explanation(try LinkProfile.load(committed.file("acoustic-fhfsk", .links)), bodyBytes: 14)
         #expect(
-            long.problem == "the message needs 18 (frame) + 1 (CoAP) + 14 (body) = 33 bytes, and the link carries 32 up")
+            long.problem == "the message needs 18 (frame) + 1 (CoAP) + 14 (body) = 33 bytes, and the link carries 32 up"
+        )
         let fits = Explanation(try LinkProfile.load(committed.file("acoustic-fhfsk", .links)), bodyBytes: 13)
         #expect(fits.problem == nil)
         #expect(fits.notes == ["carries less than 128 bytes: no handshake fits, only provisioned sessions work"])

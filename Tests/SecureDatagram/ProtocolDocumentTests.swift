@@ -299,7 +299,8 @@ struct ProtocolDocumentTests {
 
         found["compact_handshake_request"] = try device.encode(try request(.text, [], hello), frame: opening, now: 0)
         var arrived = try gateway.decode(found["compact_handshake_request"] ?? [], frame: opening, now: 0)
-        found["compact_handshake_answer"] = try encode(try answer(arrived, .changed), opening, answering: arrived, opening)
+        found["compact_handshake_answer"] = try encode(
+            try answer(arrived, .changed), opening, answering: arrived, opening)
 
         found["compact_request_5"] = try device.encode(try request(.text, [], hello), frame: 5, now: 0)
         arrived = try gateway.decode(found["compact_request_5"] ?? [], frame: 5, now: 0)

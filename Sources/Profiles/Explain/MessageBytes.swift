@@ -24,7 +24,8 @@ public struct MessageBytes: Equatable, Sendable, Encodable {
     ///
     /// - Parameter verbatimTokenBytes: of a CoAP stack that speaks as RFC 7252 has it; nil: headers are compact.
     public init(_ resource: Resource, bodyBytes: Int, verbatimTokenBytes: Int? = nil) {
-        let token = verbatimTokenBytes.map { [UInt8](repeating: 0, count: max(0, min(8, $0))) } ?? CompactContext.token(0)
+        let token =
+            verbatimTokenBytes.map { [UInt8](repeating: 0, count: max(0, min(8, $0))) } ?? CompactContext.token(0)
         let request = Message(
             type: .confirmable, code: .post, messageID: 0, token: token,
             options: [MessageOption(.uriPath, resource.segment)], payload: [0])

@@ -84,7 +84,8 @@ struct AddCommand: AsyncParsableCommand {
         if enroll {
             guard firmware == nil else {
                 throw Failure(
-                    .badInput, "--firmware: there is no device yet; say sotto device firmware when it has enrolled itself")
+                    .badInput,
+                    "--firmware: there is no device yet; say sotto device firmware when it has enrolled itself")
             }
             return try await letEnroll(configuration)
         }
@@ -173,6 +174,6 @@ struct AddCommand: AsyncParsableCommand {
     private func provision(into file: String, _ configuration: GatewayConfiguration) async throws {
         let reply = try await SessionFile.provision(
             name: name, room: room, into: file, try configuration.deviceAddress(address), profile, configuration)
-        if json { try printJSON(reply) } else { SessionFile.explain(reply, file) }
+        if json { try printJSON(reply) } else { try SessionFile.explain(reply, file) }
     }
 }

@@ -18,7 +18,9 @@ struct FirmwareCommand: AsyncParsableCommand {
     var name: String
 
     @Argument(
-        help: "The profile of its firmware: a name that sotto profile list shows, or a path; none: readings describe themselves.")
+        help:
+            "The profile of its firmware: a name that sotto profile list shows, or a path; none: readings describe themselves."
+    )
     var firmware: String
 
     @Flag(help: "Print JSON.")
@@ -29,7 +31,9 @@ struct FirmwareCommand: AsyncParsableCommand {
         let template = try FirmwareTemplate.load(firmware)
         let reply = try await AdministrationClient.ask(
             .template(name: name, template: template.map { Data($0.encoded).base64EncodedString() }), configuration)
-        guard let device = reply.devices.first else { throw Failure(.storage, "the gateway did not say what it changed") }
+        guard let device = reply.devices.first else {
+            throw Failure(.storage, "the gateway did not say what it changed")
+        }
         if json {
             try printJSON(device)
         } else {

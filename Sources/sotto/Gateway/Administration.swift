@@ -2,6 +2,7 @@ internal import CompactMatrix
 internal import Foundation
 internal import GatewayCore
 internal import GatewayStore
+internal import Links
 internal import NoiseSodium
 
 /// What the sotto commands may ask of a gateway: over its socket while it runs, on its store while it does not.

@@ -40,7 +40,8 @@ struct MonitoringListener: Service {
         guard request.method == .get || request.method == .head else { return Response(status: .methodNotAllowed) }
         switch request.uri.path {
         case "/live":
-            let isLive = health.storeProblem != nil || (await ask { _, _ in true }) == true
+            var isLive = health.storeProblem != nil
+            if !isLive { isLive = await ask { _, _ in true } == true }
             return text(isLive ? .ok : .serviceUnavailable, isLive ? "live\n" : "the gateway does not answer\n")
         case "/ready":
             var reasons: [String] = []
