@@ -173,6 +173,6 @@ struct AddCommand: AsyncParsableCommand {
     private func provision(into file: String, _ configuration: GatewayConfiguration) async throws {
         let reply = try await SessionFile.provision(
             name: name, room: room, into: file, try configuration.deviceAddress(address), profile, configuration)
-        if json { try printJSON(reply) } else { SessionFile.explain(reply, file) }
+        if json { try printJSON(reply) } else { try SessionFile.explain(reply, file) }
     }
 }

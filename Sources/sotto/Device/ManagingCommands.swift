@@ -68,7 +68,7 @@ struct RotateCommand: AsyncParsableCommand {
         if let session {
             let device = try await SessionFile.provision(
                 name: name, room: nil, into: session, gateway, nil, configuration)
-            if json { try printJSON(device) } else { SessionFile.explain(device, session) }
+            if json { try printJSON(device) } else { try SessionFile.explain(device, session) }
             return
         }
         let code = EnrolmentText.randomCode()

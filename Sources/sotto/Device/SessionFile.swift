@@ -79,7 +79,7 @@ struct SessionFile {
         return device
     }
 
-    static func explain(_ device: DeviceSummary, _ path: String) {
+    static func explain(_ device: DeviceSummary, _ path: String) throws {
         try printLine("\(device.name) is device \(device.number) and \(device.userID) in \(device.room)")
         try printLine("Carry \(path) to the device, as the secret that it is; there, once:")
         try printLine("  sotto device import \(path)")
