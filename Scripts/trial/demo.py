@@ -187,7 +187,7 @@ def play(chosen, cleanup):
     room = owner.create_room(room_name, invite=[bob.user_id, f"@sotto_greenhouse:{homeserver.server_name}"])
     bob.join(room)
     owner.set_power(room, bob.user_id, 50)
-    device = site.add_device("greenhouse", room, link.address)
+    device = site.add_device("greenhouse", room, link.address, firmware="reference-sensor")
     state = site.devices()["greenhouse"]
     if state["state"] != "joined":
         raise Failed(f"the device did not get into its room: {state}")
@@ -198,11 +198,11 @@ def play(chosen, cleanup):
 
     heading("2  The device speaks")
     note(f"  {BOLD}sotto device send {GREETING}{RESET}   (its first message: the handshake travels with it)")
-    reports.append(("handshake and \"hello\"", stage.exchange("on its way", stage.seconds(66, 55), "send", GREETING, "-d", device)))
+    reports.append(("handshake and \"hello\"", stage.exchange("on its way", stage.seconds(59, 51), "send", GREETING, "-d", device)))
     note(f"  {BOLD}sotto device send {GREETING}{RESET}   (now with a session)")
-    reports.append(("\"hello\"", stage.exchange("on its way", stage.seconds(31, 21), "send", GREETING, "-d", device)))
-    note(f"  {BOLD}sotto device reading {' '.join(VALUES)}{RESET}")
-    reports.append(("three values", stage.exchange("on its way", stage.seconds(79, 21), "reading", *VALUES, "-d", device)))
+    reports.append(("\"hello\"", stage.exchange("on its way", stage.seconds(25, 18), "send", GREETING, "-d", device)))
+    note(f"  {BOLD}sotto device reading {' '.join(VALUES)}{RESET}   (packed as its firmware's profile says)")
+    reports.append(("three values", stage.exchange("on its way", stage.seconds(23, 18), "reading", *VALUES, "-d", device)))
 
     user_id = state["userID"]
     hello = bob.wait_event(room, lambda e: e["sender"] == user_id and e["content"].get("body") == GREETING, 20)
@@ -222,16 +222,16 @@ def play(chosen, cleanup):
     watch = Program("sotto device watch", [
         SOTTO, "device", "watch", "-d", device, "--json", "--count", "2", "--timeout", "900"])
     cleanup.callback(watch.stop)
-    asking = stage.follow(watch, json.loads, "asking the gateway to push", stage.seconds(27, 26), 400)
+    asking = stage.follow(watch, json.loads, "asking the gateway to push", stage.seconds(19, 24), 400)
     reports.append(("asking for what arrives", asking))
     note(f"  the device watches; {bob.user_id} writes in the room: {BOLD}{QUESTION}{RESET}  and  {BOLD}{COMMAND}{RESET}")
     posted = time.monotonic()
     bob.say(room, QUESTION)
     bob.say(room, COMMAND)
-    message = stage.follow(watch, json.loads, "a message arrives", stage.seconds(70, 21), 400)
+    message = stage.follow(watch, json.loads, "a message arrives", stage.seconds(60, 19), 400)
     message["cost"]["seconds"] = time.monotonic() - posted
     note(f"  {GREEN}device{RESET}  {message['sender']} says: {message.get('message')}")
-    command = stage.follow(watch, json.loads, "a command arrives", stage.seconds(70, 21), 400)
+    command = stage.follow(watch, json.loads, "a command arrives", stage.seconds(60, 19), 400)
     command["cost"]["seconds"] = time.monotonic() - posted - message["cost"]["seconds"]
     arguments = " ".join(f"{key}={value}" for key, value in command.get("arguments", {}).items())
     note(f"  {GREEN}device{RESET}  {command['sender']} commands: {command.get('command')} {arguments}")

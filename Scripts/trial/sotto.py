@@ -112,15 +112,17 @@ class Site:
     def devices(self):
         return {device["name"]: device for device in json.loads(run("device", "list", "-c", self.config, "--json"))}
 
-    def add_device(self, name, room, address=None, expect=0):
+    def add_device(self, name, room, address=None, expect=0, firmware=None):
         """Makes a device's file, adds the device to the gateway, and tells the device; the device's file."""
         file = os.path.join(self.folder, name + ".yaml")
         key = run("device", "init", file).strip()
+        firmware = ["--firmware", firmware] if firmware else []
         added = json.loads(
-            run("device", "add", name, "--key", key, "--room", room, "-c", self.config, "--json", expect=expect))
+            run("device", "add", name, "--key", key, "--room", room, *firmware, "-c", self.config, "--json",
+                expect=expect))
         gateway_key = subprocess.run(
             [str(SOTTO), "key", "public"], stdin=open(os.path.join(self.folder, "gateway.key")), capture_output=True,
             text=True, check=True).stdout.strip()
         run("device", "configure", file, "--gateway", address or self.address, "--gateway-key", gateway_key,
-            "--number", added["number"], "--link", os.path.abspath(self.link.file))
+            "--number", added["number"], "--link", os.path.abspath(self.link.file), *firmware)
         return file
