@@ -68,7 +68,7 @@ def test_hello_with_its_confirmation_takes_two_short_datagrams(room):
     report = json.loads(room.send("send", "hello", "--json"))
     assert report["code"] == "2.04"
     assert report["up"]["datagrams"] == report["down"]["datagrams"] == 1
-    assert report["up"]["total"] + report["down"]["total"] <= 75
+    assert report["up"]["total"] + report["down"]["total"] == 43
     for direction in ("up", "down"):
         layers = report[direction]
         assert layers["total"] == sum(layers[k] for k in ("frame", "handshake", "tag", "coap", "body"))
@@ -78,6 +78,28 @@ def test_hello_with_its_confirmation_takes_two_short_datagrams(room):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert [e["content"]["body"] for e in room.from_device()] == ["hello", "hello"]
+
+
+def test_a_reading_packed_as_the_firmware_says_is_the_same_event(room, site):
+    values = ["temperature=21.5Cel", "humidity=40%RH", "battery=3.71V"]
+    room.send("reading", *values)
+    run("device", "configure", room.device, "--firmware", "reference-sensor")
+    # The gateway does not know yet what the bits mean.
+    room.send("reading", *values, expect=76)
+    told = run("device", "firmware", room.device_name, "reference-sensor", "-c", site.config)
+    assert "4 bytes" in told
+    report = json.loads(room.send("reading", *values, "--json"))
+    assert report["up"]["body"] == 4 and report["up"]["total"] + report["down"]["total"] == 41
+    # What the template has no place for describes itself.
+    room.send("reading", "temperature=21.55Cel")
+    deadline = time.monotonic() + 10
+    while len(room.from_device()) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    plain, packed, other = [e["content"] for e in room.from_device()]
+    assert packed["body"] == plain["body"] and packed["dev.sotto.reading"]["f"] == plain["dev.sotto.reading"]["f"]
+    assert other["body"] == "temperature 21.55 °C"
+    run("device", "firmware", room.device_name, "no-such-firmware", "-c", site.config, expect=64)
 
 
 def watch(room, cleanup, *options):
