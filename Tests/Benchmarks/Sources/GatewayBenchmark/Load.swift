@@ -19,11 +19,11 @@ final class Load {
     }
 
     private let descriptor: Int32
-    private let incoming = UnsafeMutablePointer<datagram>.allocate(capacity: Int(DATAGRAM_BATCH.rawValue))
-    private let outgoing = UnsafeMutablePointer<datagram>.allocate(capacity: Int(DATAGRAM_BATCH.rawValue))
+    private let incoming = UnsafeMutablePointer<datagram>.allocate(capacity: Int(DATAGRAM_BATCH))
+    private let outgoing = UnsafeMutablePointer<datagram>.allocate(capacity: Int(DATAGRAM_BATCH))
     private var waiting: Int32 = 0
     private var port: UInt16 = 0
-    private static let batch = Int32(DATAGRAM_BATCH.rawValue)
+    private static let batch = Int32(DATAGRAM_BATCH)
     /// Nanoseconds after which a datagram is taken for lost.
     private static let timeout: Int64 = 2_000_000_000
 
