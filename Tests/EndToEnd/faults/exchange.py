@@ -332,6 +332,7 @@ class Exchange:
     def _watch(self, device, environment):
         program = self._program(device, environment, "watch", "--json", "--timeout", "2.5", "--count", "4")
         out, _ = self._finish(device, program, 30)
+        again = set()
         for line in out.splitlines():
             try:
                 arrived = json.loads(line)
@@ -342,10 +343,11 @@ class Exchange:
             # What came together may come again from its first.
             name, place = arrived["sequence"].split(".")
             if device.last_sequence and name == device.last_sequence[0] and int(place) <= device.last_sequence[1]:
-                device.heard_again += 1
+                again.add(name)
                 continue
             device.last_sequence = name, int(place)
             device.heard.append(int(arrived["arguments"]["n"]))
+        device.heard_again += len(again)
         return program.returncode
 
     # MARK: What has to hold

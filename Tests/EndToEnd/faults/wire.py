@@ -76,7 +76,7 @@ class Keys:
 class Session:
     def __init__(self, record):
         """`record`: a session as a device stores it."""
-        assert record[0] == 2 and record[1] == 0, "another version of the stored session"
+        assert record[0] == 3 and record[1] == 0, "another version of the stored session"
         length = record[2]
         self.id, rest = record[3:3 + length], record[3 + length:]
         self.device = int.from_bytes(rest[:8], "big")
@@ -87,7 +87,8 @@ class Session:
             at += 40
             self.keys[direction] = Keys(epoch, key)
         # Of what the device receives also the key of the epoch before, where there is one.
-        assert at + 1 + 32 * rest[at] == len(rest)
+        # Then the ends of the newest frames that it received, by which it tells copies.
+        assert at + 1 + 32 * rest[at] + 64 == len(rest)
         self.sent = {UP: {}, DOWN: {}}
 
     def number(self, direction, bits, low, ciphertext):
