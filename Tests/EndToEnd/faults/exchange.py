@@ -373,9 +373,12 @@ class Exchange:
                 raise Broken(f"{device.name}: heard {device.heard} of {len(device.said)}; never pushed: {unpushed}")
             # In order, but where the homeserver itself pushed them in another.
             for before, after in zip(device.heard, device.heard[1:]):
-                first, second = (self.pushes.order.index(device.said[n - 1]) for n in (before, after))
-                if before > after and first > second:
-                    raise Broken(f"{device.name}: heard out of order: {device.heard}")
+                if before < after:
+                    continue
+                first, second = device.said[before - 1], device.said[after - 1]
+                if not self.pushes.may_come_first(first, second):
+                    passed = [(before if e == first else after, ok) for e, ok in self.pushes.history if e in (first, second)]
+                    raise Broken(f"{device.name}: heard out of order: {device.heard}; pushed: {passed}")
             if device.heard_again > sum(device.kills.values()):
                 raise Broken(f"{device.name}: heard {device.heard_again} again, more often than it died")
         self.front.stop()

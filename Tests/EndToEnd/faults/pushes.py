@@ -15,8 +15,8 @@ class Pushes:
     def __init__(self, port, gateway_port):
         self.taken = set()
         self.pushed = {}
-        # Event ids in the order in which the gateway first said that it had them.
-        self.order = []
+        # What passed, in order: (event id, when it was pushed: False; when the gateway said that it has it: True).
+        self.history = []
         pushes = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -26,6 +26,10 @@ class Pushes:
             def do_any(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+                events = []
+                if "/transactions/" in self.path:
+                    events = [event["event_id"] for event in json.loads(body)["events"]]
+                pushes.history += [(event, False) for event in events]
                 connection = http.client.HTTPConnection("127.0.0.1", gateway_port, timeout=30)
                 try:
                     connection.request(self.command, self.path, body, headers)
@@ -37,8 +41,8 @@ class Pushes:
                     status, content = 503, b"{}"
                 finally:
                     connection.close()
-                if "/transactions/" in self.path and status == 200:
-                    pushes.note([event["event_id"] for event in json.loads(body)["events"]])
+                if status == 200:
+                    pushes.note(events)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
@@ -61,10 +65,13 @@ class Pushes:
 
     def note(self, events):
         for event in events:
-            if event not in self.taken:
-                self.order.append(event)
+            self.history.append((event, True))
             self.taken.add(event)
             self.pushed[event] = self.pushed.get(event, 0) + 1
+
+    def may_come_first(self, event, other):
+        """Whether the gateway may have taken `event` before `other`: it was pushed before the gateway said that it has that."""
+        return self.history.index((event, False)) < self.history.index((other, True))
 
     def stop(self):
         self.server.shutdown()
