@@ -130,10 +130,10 @@ os.write(fd, b"three")
 def session(chance):
     """A session as a device stores it, and its keys."""
     keys = {direction: chance.randbytes(32) for direction in (UP, DOWN)}
-    record = bytes([2, 0, 32]) + chance.randbytes(32) + bytes(56)
+    record = bytes([3, 0, 32]) + chance.randbytes(32) + bytes(56)
     for direction in (UP, DOWN):
         record += bytes(8) + keys[direction]
-    made = wire.Session(record + b"\0")
+    made = wire.Session(record + b"\0" + bytes(64))
     return {made.id: made}, keys
 
 
