@@ -100,7 +100,7 @@ def test_a_reading_packed_as_the_firmware_says_is_the_same_event(room, site):
     plain, packed, other = [e["content"] for e in room.from_device()]
     assert packed["body"] == plain["body"] and packed["dev.sotto.reading"]["f"] == plain["dev.sotto.reading"]["f"]
     assert other["body"] == "temperature 21.55 °C"
-    run("device", "firmware", room.device_name, "no-such-firmware", "-c", site.config, expect=64)
+    run("device", "firmware", room.device_name, "no-such-firmware", "-c", site.config, expect=65)
 
 
 def watch(room, cleanup, *options):
