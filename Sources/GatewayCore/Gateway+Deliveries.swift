@@ -4,9 +4,6 @@ internal import Links
 internal import SecureDatagram
 
 extension Gateway {
-    /// How long a device may wait for a notification before it asks again whether it is still observed, in seconds.
-    static var observationMaxAge: UInt64 { CompactConversation.notificationMaxAge }
-
     /// A device asks for what arrives (RFC 7641): the token is kept, and everything that waits follows one by one. A tag says
     /// what it has whole.
     func observe(_ request: Request, token: [UInt8], of number: UInt32) -> Response {
@@ -31,7 +28,8 @@ extension Gateway {
             return Response(
                 isConfirmed ? .valid : .content,
                 options: [
-                    MessageOption(.observe, uint: 0), MessageOption(.maxAge, uint: Self.observationMaxAge),
+                    MessageOption(.observe, uint: 0),
+                    MessageOption(.maxAge, uint: CompactConversation.notificationMaxAge),
                 ])
         case 1:
             device.record.observeToken = nil
